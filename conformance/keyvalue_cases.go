@@ -1,0 +1,5 @@
+package conformance
+
+import "github.com/breakwater-go/breakwater/ports"
+
+func keyValueCases() []testCase[ports.KeyValue] { return nil }
