@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/breakwater-go/breakwater/ports"
+	"github.com/breakwater-go/breakwater/ports/contract"
 )
 
 // testCase is one observation of a driver.
@@ -100,6 +101,17 @@ func (e *env[D]) eventually(ctx context.Context, what string, cond func() bool) 
 	}
 }
 
+// pause lets d pass between two looks at what only the backend's clock moves.
+func (e *env[D]) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+		e.failf("the case ran out of time: %v", ctx.Err())
+	}
+}
+
 // suite is all that is known of a port.
 type suite[D ports.Driver] struct {
 	port         string
@@ -145,7 +157,7 @@ func (s suite[D]) runT(t *testing.T, h Harness[D]) Report {
 
 // newReport asks a driver for its name and capabilities.
 func (s suite[D]) newReport(ctx context.Context, h Harness[D]) (Report, error) {
-	r := Report{SuiteVersion: SuiteVersion(), Port: s.port, Backend: h.Backend}
+	r := Report{SuiteVersion: SuiteVersion(), ContractVersion: contract.Version, Port: s.port, Backend: h.Backend}
 	d, err := h.Open(ctx, "conformance-probe")
 	if err != nil {
 		return r, fmt.Errorf("open a client: %w", err)

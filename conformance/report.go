@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-
-	"github.com/breakwater-go/breakwater/ports/contract"
 )
 
 // Outcome of a case.
@@ -62,7 +60,6 @@ func (r Report) Err() error {
 
 // WriteFile writes the report as JSON.
 func (r Report) WriteFile(path string) error {
-	r.ContractVersion = contract.Version
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err

@@ -1,0 +1,8 @@
+// Package hanging holds the mutants that block for ever or spin. They run on the real clock and in a test binary of their
+// own, which ends them.
+package hanging
+
+import "github.com/breakwater-go/breakwater/conformance/mutants"
+
+// All describes them.
+func All() []mutants.Info { return nil }
