@@ -3,12 +3,10 @@ package memory
 // Each store is replaced by its own file.
 type (
 	keyValueStore struct{}
-	streamStore   struct{}
 	topicStore    struct{}
 	runStore      struct{}
 )
 
 func newKeyValueStore() *keyValueStore { return &keyValueStore{} }
-func newStreamStore() *streamStore     { return &streamStore{} }
 func newTopicStore() *topicStore       { return &topicStore{} }
 func newRunStore() *runStore           { return &runStore{} }
