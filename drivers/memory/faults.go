@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/breakwater-go/breakwater/ports"
@@ -27,6 +28,8 @@ const portCount = int(PortMonitor) + 1
 // Faults makes a server's ports fail, so that applications can test what they do then. Switch it while the server runs;
 // safe for concurrent use. The zero value is a healthy server.
 type Faults struct {
+	// set tells without the lock which ports have a fault, for the many calls of a healthy server.
+	set   [portCount]atomic.Bool
 	mu    sync.Mutex
 	ports [portCount]portFaults
 }
@@ -53,6 +56,7 @@ func (f *Faults) SetUnavailable(p Port, down bool) {
 	case !down && pf.isDown():
 		pf.down = nil
 	}
+	f.noteSet(p)
 }
 
 // SetLatency makes every call of the port wait first; 0 = none. A call's context ends the wait.
@@ -60,6 +64,7 @@ func (f *Faults) SetLatency(p Port, d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ports[p].latency = d
+	f.noteSet(p)
 }
 
 // FailEvery makes every n-th call of the port fail with ErrUnavailable and no effect; 0 = none.
@@ -67,6 +72,12 @@ func (f *Faults) FailEvery(p Port, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ports[p].every, f.ports[p].calls = n, 0
+	f.noteSet(p)
+}
+
+func (f *Faults) noteSet(p Port) {
+	pf := &f.ports[p]
+	f.set[p].Store(pf.isDown() || pf.latency > 0 || pf.every > 0)
 }
 
 func (pf *portFaults) isDown() bool {
@@ -82,6 +93,9 @@ func (pf *portFaults) isDown() bool {
 func (f *Faults) gate(ctx context.Context, p Port, op string) error {
 	if err := ports.ContextError(ctx, driverName, op); err != nil {
 		return err
+	}
+	if !f.set[p].Load() {
+		return nil
 	}
 	f.mu.Lock()
 	pf := &f.ports[p]

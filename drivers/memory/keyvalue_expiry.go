@@ -1,0 +1,166 @@
+package memory
+
+import (
+	"container/heap"
+	"math"
+	"time"
+)
+
+// expireAtOnce bounds how long a shard is locked while many keys end together.
+const expireAtOnce = 1000
+
+// expire removes the keys of a shard whose time has come. The shard's timer calls it; nobody polls.
+func (s *keyValueStore) expire(sh *kvShard) {
+	for more := true; more; {
+		more = s.expireSome(sh)
+	}
+}
+
+func (s *keyValueStore) expireSome(sh *kvShard) (more bool) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	now := s.now()
+	for range expireAtOnce {
+		n := sh.expiry.due(now)
+		if n == nil {
+			sh.expiry.rearm()
+			return false
+		}
+		sh.remove(n)
+	}
+	return true
+}
+
+// deadlineAfter is the end of a TTL that begins at now, kept to the millisecond, rounded up; 0 = none.
+func deadlineAfter(now int64, ttl time.Duration) int64 {
+	if ttl == 0 {
+		return 0
+	}
+	if rest := ttl % time.Millisecond; rest != 0 {
+		ttl = saturated(int64(ttl), int64(time.Millisecond-rest))
+	}
+	return int64(saturated(now, int64(ttl)))
+}
+
+// saturated adds what is not negative.
+func saturated(a, b int64) time.Duration {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return time.Duration(a + b)
+}
+
+// left is what a deadline leaves, rounded up to the millisecond, so that it is never 0.
+func left(now, deadline int64) time.Duration {
+	d := time.Duration(deadline - now)
+	if rest := d % time.Millisecond; rest != 0 {
+		d = saturated(int64(d), int64(time.Millisecond-rest))
+	}
+	return d
+}
+
+// expiryQueue orders a shard's expiring nodes by deadline and keeps one timer, armed for the earliest or for an earlier
+// one that is gone; none when nothing expires.
+type expiryQueue struct {
+	clock func() int64
+	wake  func()
+	nodes expiryHeap
+	timer *time.Timer
+	armed int64 // when the timer fires, 0 = it does not
+}
+
+type expiring struct {
+	deadline int64
+	node     *kvNode
+}
+
+// update gives the node its new deadline, 0 = none.
+func (q *expiryQueue) update(n *kvNode, deadline int64) {
+	switch {
+	case n.queued == 0 && deadline == 0:
+		return
+	case n.queued == 0:
+		heap.Push(&q.nodes, expiring{deadline: deadline, node: n})
+	case deadline == 0:
+		heap.Remove(&q.nodes, n.queued-1)
+	default:
+		q.nodes[n.queued-1].deadline = deadline
+		heap.Fix(&q.nodes, n.queued-1)
+	}
+	switch {
+	case len(q.nodes) == 0:
+		q.disarm()
+	case q.armed == 0 || q.nodes[0].deadline < q.armed:
+		q.arm(q.nodes[0].deadline)
+	}
+}
+
+// replace lets the queue know a node's successor in a rebuilt table.
+func (q *expiryQueue) replace(n *kvNode) {
+	if n.queued != 0 {
+		q.nodes[n.queued-1].node = n
+	}
+}
+
+// due is a node whose deadline has passed, or nil.
+func (q *expiryQueue) due(now int64) *kvNode {
+	if len(q.nodes) == 0 || q.nodes[0].deadline > now {
+		return nil
+	}
+	return q.nodes[0].node
+}
+
+// rearm follows the timer's firing.
+func (q *expiryQueue) rearm() {
+	q.armed = 0
+	if len(q.nodes) > 0 {
+		q.arm(q.nodes[0].deadline)
+	}
+}
+
+func (q *expiryQueue) arm(deadline int64) {
+	q.armed = deadline
+	in := time.Duration(max(deadline-q.clock(), 0))
+	if q.timer == nil {
+		q.timer = time.AfterFunc(in, q.wake)
+		return
+	}
+	q.timer.Reset(in)
+}
+
+func (q *expiryQueue) disarm() {
+	if q.armed != 0 {
+		q.timer.Stop()
+	}
+	q.timer, q.armed, q.nodes = nil, 0, nil
+}
+
+// expiryHeap is the heap of container/heap that keeps each node's place in the node.
+type expiryHeap []expiring
+
+func (h expiryHeap) Len() int           { return len(h) }
+func (h expiryHeap) Less(i, j int) bool { return h[i].deadline < h[j].deadline }
+
+func (h expiryHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].node.queued, h[j].node.queued = i+1, j+1
+}
+
+func (h *expiryHeap) Push(x any) {
+	e := x.(expiring)
+	*h = append(*h, e)
+	e.node.queued = len(*h)
+}
+
+func (h *expiryHeap) Pop() any {
+	old := *h
+	last := len(old) - 1
+	e := old[last]
+	old[last] = expiring{}
+	e.node.queued = 0
+	*h = old[:last]
+	if cap(old) > 64 && last < cap(old)/4 {
+		*h = append(make(expiryHeap, 0, cap(old)/2), old[:last]...)
+	}
+	return e
+}

@@ -1,0 +1,371 @@
+package memory
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/breakwater-go/breakwater/ports"
+)
+
+// kvWork runs operations on keys whose shards its maker has locked. With a log it can take back what it did.
+type kvWork struct {
+	store *keyValueStore
+	time  int64
+	// logs: keep an undo log. A single operation needs none, it finds its errors before it writes.
+	logs bool
+	// undo takes back each change, the oldest first in the list.
+	undo []func()
+}
+
+// now is the moment of all the work, asked for when first needed.
+func (w *kvWork) now() int64 {
+	if w.time == 0 {
+		w.time = max(w.store.now(), 1)
+	}
+	return w.time
+}
+
+func (w *kvWork) undoable(undo func()) { w.undo = append(w.undo, undo) }
+
+func (w *kvWork) rollback() {
+	w.logs = false
+	for i := len(w.undo) - 1; i >= 0; i-- {
+		w.undo[i]()
+	}
+}
+
+// deadline of a TTL that begins now.
+func (w *kvWork) deadline(ttl time.Duration) int64 {
+	if ttl == 0 {
+		return 0
+	}
+	return deadlineAfter(w.now(), ttl)
+}
+
+// kvPlace is a key's place in the store, and what it holds.
+type kvPlace struct {
+	shard *kvShard
+	hash  uint64
+	key   string
+	node  *kvNode
+	// object is nil when the key is absent or has expired.
+	object *kvObject
+}
+
+func (w *kvWork) find(key string) kvPlace {
+	hash := w.store.hash(key)
+	p := kvPlace{shard: &w.store.shards[shardOf(hash)], hash: hash, key: key}
+	if p.node = p.shard.find(hash, key); p.node == nil {
+		return p
+	}
+	if o := p.node.object.Load(); o.deadline == 0 || o.deadline > w.now() {
+		p.object = o
+	}
+	return p
+}
+
+// keyType is what the object is; nil is none.
+func (o *kvObject) keyType() ports.KeyType {
+	switch {
+	case o == nil:
+		return ports.KeyNone
+	case o.collection == nil:
+		return ports.KeyString
+	}
+	return o.collection.keyType()
+}
+
+func (p kvPlace) deadline() int64 {
+	if p.object == nil {
+		return 0
+	}
+	return p.object.deadline
+}
+
+// put writes what the key holds, nil = nothing.
+func (w *kvWork) put(p kvPlace, o *kvObject) {
+	if w.logs {
+		key, before := p.key, p.object
+		w.undoable(func() { w.put(w.find(key), before) })
+	}
+	switch {
+	case o != nil:
+		p.shard.put(p.node, p.hash, p.key, o)
+	case p.node != nil:
+		p.shard.remove(p.node)
+	}
+}
+
+// touch gives the key a new deadline, where there is a TTL.
+func (w *kvWork) touch(p kvPlace, ttl time.Duration) {
+	if ttl != 0 {
+		w.put(p, &kvObject{deadline: w.deadline(ttl), value: p.object.value, collection: p.object.collection})
+	}
+}
+
+// collectionOf returns the collection under the key, the zero value when the key is absent.
+func collectionOf[C collection](p kvPlace, op string) (C, error) {
+	var c C
+	if p.object == nil {
+		return c, nil
+	}
+	c, ok := p.object.collection.(C)
+	if !ok {
+		return c, keyError(op, p.key, ports.ErrWrongType)
+	}
+	return c, nil
+}
+
+// dropEmpty removes a key whose collection has lost its last element.
+func (w *kvWork) dropEmpty(p kvPlace) {
+	if p.object.collection.empty() {
+		w.put(p, nil)
+	}
+}
+
+func (w *kvWork) get(key string) ([]byte, error) {
+	p := w.find(key)
+	return stringOf(p.object, "get", key)
+}
+
+// stringOf is the caller's copy of the string that an object is.
+func stringOf(o *kvObject, op, key string) ([]byte, error) {
+	switch {
+	case o == nil:
+		return nil, keyError(op, key, ports.ErrNotFound)
+	case o.collection != nil:
+		return nil, keyError(op, key, ports.ErrWrongType)
+	}
+	return copied(o.value), nil
+}
+
+func (w *kvWork) set(key string, value []byte, o ports.SetOptions) error {
+	p := w.find(key)
+	if o.IfAbsent && p.object != nil {
+		return keyError("set", key, ports.ErrAlreadyExists)
+	}
+	w.put(p, &kvObject{deadline: w.deadline(o.TTL), value: copied(value)})
+	return nil
+}
+
+func (w *kvWork) delete(key string) int64 {
+	p := w.find(key)
+	if p.object == nil {
+		return 0
+	}
+	w.put(p, nil)
+	return 1
+}
+
+func (w *kvWork) expire(key string, ttl time.Duration) error {
+	p := w.find(key)
+	if p.object == nil {
+		return keyError("expire", key, ports.ErrNotFound)
+	}
+	w.put(p, &kvObject{deadline: w.deadline(ttl), value: p.object.value, collection: p.object.collection})
+	return nil
+}
+
+func (w *kvWork) incr(key string, by int64) (int64, error) {
+	p := w.find(key)
+	var n int64
+	if p.object != nil {
+		var ok bool
+		if n, ok = decimal(p.object); !ok {
+			return 0, keyError("incr", key, ports.ErrWrongType)
+		}
+	}
+	if by > 0 && n > math.MaxInt64-by || by < 0 && n < math.MinInt64-by {
+		return 0, keyError("incr", key, ports.ErrInvalid)
+	}
+	w.put(p, &kvObject{deadline: p.deadline(), value: strconv.AppendInt(nil, n+by, 10)})
+	return n + by, nil
+}
+
+// decimal reads a number in the one form in which it is written: no plus sign, no leading zero, no space.
+func decimal(o *kvObject) (int64, bool) {
+	if o.collection != nil {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(o.value), 10, 64)
+	return n, err == nil && bytes.Equal(strconv.AppendInt(nil, n, 10), o.value)
+}
+
+func (w *kvWork) compareAndSet(key string, old, value []byte, ttl time.Duration) error {
+	p := w.find(key)
+	match := p.object == nil && old == nil ||
+		p.object != nil && old != nil && p.object.collection == nil && bytes.Equal(p.object.value, old)
+	if !match {
+		return keyError("compareandset", key, ports.ErrConflict)
+	}
+	w.put(p, &kvObject{deadline: w.deadline(ttl), value: copied(value)})
+	return nil
+}
+
+func (w *kvWork) hset(key string, fields map[string][]byte, ttl time.Duration) (added int64, err error) {
+	p := w.find(key)
+	m, err := collectionOf[fieldMap](p, "hset")
+	if err != nil {
+		return 0, err
+	}
+	if m == nil {
+		m = make(fieldMap, len(fields))
+		w.put(p, &kvObject{deadline: w.deadline(ttl), collection: m})
+	} else {
+		w.touch(p, ttl)
+	}
+	for name, value := range fields {
+		before, known := m[name]
+		if !known {
+			added++
+		}
+		if w.logs {
+			w.undoable(func() { restore(m, name, before, known) })
+		}
+		m[name] = copied(value)
+	}
+	return added, nil
+}
+
+func restore(m fieldMap, name string, value []byte, known bool) {
+	if known {
+		m[name] = value
+	} else {
+		delete(m, name)
+	}
+}
+
+func (w *kvWork) hget(key, field string) ([]byte, error) {
+	m, err := collectionOf[fieldMap](w.find(key), "hget")
+	if err != nil {
+		return nil, err
+	}
+	value, ok := m[field]
+	if !ok {
+		return nil, keyError("hget", key, ports.ErrNotFound)
+	}
+	return copied(value), nil
+}
+
+func (w *kvWork) hgetall(key string) (map[string][]byte, error) {
+	m, err := collectionOf[fieldMap](w.find(key), "hgetall")
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string][]byte, len(m))
+	for name, value := range m {
+		all[name] = copied(value)
+	}
+	return all, nil
+}
+
+func (w *kvWork) hdel(key string, fields []string) (removed int64, err error) {
+	p := w.find(key)
+	m, err := collectionOf[fieldMap](p, "hdel")
+	if err != nil || m == nil {
+		return 0, err
+	}
+	for _, name := range fields {
+		before, known := m[name]
+		if !known {
+			continue
+		}
+		removed++
+		if w.logs {
+			w.undoable(func() { m[name] = before })
+		}
+		delete(m, name)
+	}
+	w.dropEmpty(p)
+	return removed, nil
+}
+
+func (w *kvWork) lpush(key string, ttl time.Duration, values [][]byte) (int64, error) {
+	p := w.find(key)
+	r, err := collectionOf[*valueRing](p, "lpush")
+	if err != nil {
+		return 0, err
+	}
+	if r == nil {
+		r = &valueRing{}
+		w.put(p, &kvObject{deadline: w.deadline(ttl), collection: r})
+	} else {
+		w.touch(p, ttl)
+	}
+	for _, v := range values {
+		if w.logs {
+			w.undoable(func() { r.popHead() })
+		}
+		r.pushHead(copied(v))
+	}
+	return int64(r.size), nil
+}
+
+func (w *kvWork) rpop(key string) ([]byte, error) {
+	p := w.find(key)
+	r, err := collectionOf[*valueRing](p, "rpop")
+	switch {
+	case err != nil:
+		return nil, err
+	case r == nil:
+		return nil, keyError("rpop", key, ports.ErrNotFound)
+	}
+	v := r.popTail()
+	if w.logs {
+		w.undoable(func() { r.pushTail(v) })
+	}
+	w.dropEmpty(p)
+	return v, nil
+}
+
+func (w *kvWork) llen(key string) (int64, error) {
+	r, err := collectionOf[*valueRing](w.find(key), "llen")
+	if err != nil || r == nil {
+		return 0, err
+	}
+	return int64(r.size), nil
+}
+
+func (w *kvWork) zadd(key string, members []ports.Scored) (added int64, err error) {
+	p := w.find(key)
+	z, err := collectionOf[*sortedSet](p, "zadd")
+	if err != nil {
+		return 0, err
+	}
+	if z == nil {
+		z = newSortedSet()
+		w.put(p, &kvObject{collection: z})
+	}
+	for _, m := range members {
+		name := string(m.Member)
+		before, known := z.scores[name]
+		if !known {
+			added++
+		}
+		if w.logs {
+			w.undoable(func() { z.restore(name, before, known) })
+		}
+		z.add(rankedMember{score: m.Score, member: name})
+	}
+	return added, nil
+}
+
+func (w *kvWork) zrange(key string, start, stop int64, reverse bool) ([]ports.Scored, error) {
+	z, err := collectionOf[*sortedSet](w.find(key), "zrange")
+	if err != nil || z == nil {
+		return nil, err
+	}
+	return z.between(start, stop, reverse), nil
+}
+
+// keyDetail is an error's text, made only when somebody reads it.
+type keyDetail string
+
+func (k keyDetail) Error() string { return fmt.Sprintf("key %q", string(k)) }
+
+func keyError(op, key string, kind ports.Kind) error {
+	return &ports.Error{Op: op, Driver: driverName, Kind: kind, Err: keyDetail(key)}
+}
