@@ -42,11 +42,19 @@ func (c *client) Close(context.Context) error {
 
 // enter is what every call passes first: the client's end, the caller's context, the port's faults.
 func (c *client) enter(ctx context.Context, op string) error {
+	if err := c.alive(op); err != nil {
+		return err
+	}
+	return c.srv.gate(ctx, c.port, op)
+}
+
+// alive is ErrClosed once the client is closed.
+func (c *client) alive(op string) error {
 	select {
 	case <-c.closed:
 		return closedError(op)
 	default:
-		return c.srv.gate(ctx, c.port, op)
+		return nil
 	}
 }
 
