@@ -11,7 +11,7 @@ import (
 // that were trimmed or deleted, and [StreamStart] and [StreamEnd] stand for the ends.
 //
 // Names of streams, groups and consumers are any UTF-8 text but the empty one, and ids are such as Append returned; else
-// ErrInvalid. A method that takes ids takes none as well: no work. ST-014, ST-015, ST-041, ST-046 to ST-052 hold for
+// ErrInvalid. A method that takes ids takes none as well: no work. ST-014, ST-015, ST-041, ST-046 to ST-054 hold for
 // every method.
 type Stream interface {
 	Driver
