@@ -16,6 +16,10 @@ const driverName = "memory"
 type ServerOptions struct {
 	// Logger gets what deserves attention; nil = silent.
 	Logger *slog.Logger
+	// RetainUnclaimed is how many messages a topic keeps, the newest ones, while no group exists that could get them; a
+	// first group that starts FromStart gets them. 0 = DefaultRetainUnclaimed, negative = none. What groups have not
+	// settled is kept without limit, and what they all have settled is not kept.
+	RetainUnclaimed int
 }
 
 // Server is the backend in the process: clients made on the same Server share their data, as clients of one Redis do.
@@ -39,7 +43,7 @@ func NewServer(o ServerOptions) *Server {
 		log:       log,
 		keyValues: newKeyValueStore(),
 		streams:   newStreamStore(),
-		topics:    newTopicStore(),
+		topics:    newTopicStore(o.RetainUnclaimed),
 		runs:      newRunStore(),
 	}
 }
