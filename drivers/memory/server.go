@@ -44,7 +44,7 @@ func NewServer(o ServerOptions) *Server {
 		keyValues: newKeyValueStore(),
 		streams:   newStreamStore(),
 		topics:    newTopicStore(o.RetainUnclaimed),
-		runs:      newRunStore(),
+		runs:      newRunStore(log),
 	}
 }
 
