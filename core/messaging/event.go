@@ -1,0 +1,68 @@
+package messaging
+
+import (
+	"context"
+
+	"github.com/breakwater-go/breakwater/core/process"
+	"github.com/breakwater-go/breakwater/ports"
+)
+
+// EventOptions of the zero value are the documented defaults.
+type EventOptions struct {
+	HandlerOptions
+	// ID gives the process's id for a message; nil = "<topic>/<message id>". It must give a repeat the same id.
+	ID func(m *ports.Message) string
+}
+
+// OnEvent starts p for every message of topic, with the payload as its input, on the process's own queue, and
+// acknowledges the message once the start is confirmed. One id starts once within the namespace's retention, running or
+// closed ([ports.ReuseNever]), however often the message comes; a repeat counts in Stats.Repeated.
+//
+// While the orchestrator is unavailable the message is tried again without end, with the handler's backoff: an outage
+// is not the message's fault. Any other error counts as a failed run, as in [On]. RS-…
+func OnEvent[In, Out any](c *Client, topic string, p *process.Process[In, Out], o EventOptions) (*Listener, error) {
+	op := "on event " + topic
+	switch {
+	case p == nil:
+		return nil, invalid(op, "process is nil; valid is one that process.New made")
+	case c.c.Orchestrator == nil:
+		return nil, invalid(op, "Config.Orchestrator is nil; valid is an orchestrator")
+	}
+	id := o.ID
+	if id == nil {
+		id = func(m *ports.Message) string { return m.Topic + "/" + m.ID }
+	}
+	return c.listen(topic, o.HandlerOptions, func(m *ports.Message) (runFunc, error) {
+		in, err := decode[In](m.Payload)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context, meta Meta) error {
+			tctx, cancel := context.WithTimeout(ctx, c.c.SendTimeout)
+			defer cancel()
+			run, err := process.Start(tctx, c.c.Orchestrator, p, in,
+				process.StartOptions{ID: id(m), Reuse: ports.ReuseNever, Headers: traceHeaders(meta.Headers)})
+			switch {
+			case err == nil && run.Existing():
+				c.repeated.Add(1)
+			case isOutage(err) && ctx.Err() == nil:
+				return &postponedError{err}
+			}
+			return err
+		}, nil
+	})
+}
+
+// traceHeaders are what a process takes over from the message that starts it.
+func traceHeaders(headers map[string]string) map[string]string {
+	var trace map[string]string
+	for _, name := range [...]string{ports.HeaderTraceParent, ports.HeaderTraceState} {
+		if value, ok := headers[name]; ok {
+			if trace == nil {
+				trace = map[string]string{}
+			}
+			trace[name] = value
+		}
+	}
+	return trace
+}
