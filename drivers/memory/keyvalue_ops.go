@@ -23,7 +23,7 @@ type kvWork struct {
 // now is the moment of all the work, asked for when first needed.
 func (w *kvWork) now() int64 {
 	if w.time == 0 {
-		w.time = max(w.store.now(), 1)
+		w.time = w.store.now()
 	}
 	return w.time
 }

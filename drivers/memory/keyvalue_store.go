@@ -54,7 +54,7 @@ type kvObject struct {
 }
 
 func newKeyValueStore() *keyValueStore {
-	s := &keyValueStore{epoch: time.Now(), seed: maphash.MakeSeed()}
+	s := &keyValueStore{epoch: time.Now().Add(-time.Second), seed: maphash.MakeSeed()}
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.table.Store(newTable(minBuckets))
@@ -67,7 +67,7 @@ func newTable(buckets int) *kvTable {
 	return &kvTable{mask: uint64(buckets - 1), buckets: make([]atomic.Pointer[kvNode], buckets)}
 }
 
-// now is the store's clock: monotonic, and a synctest bubble's where the server was made in one.
+// now is the store's clock: monotonic, never 0, and a synctest bubble's where the server was made in one.
 func (s *keyValueStore) now() int64 { return int64(time.Since(s.epoch)) }
 
 func (s *keyValueStore) hash(key string) uint64 { return maphash.String(s.seed, key) }
