@@ -214,8 +214,22 @@ func ValidatePipeline(o PipelineOptions, ops []Op) error {
 	}
 	for i, op := range ops {
 		if ShardOf(op.Key) != o.Shard {
-			return fmt.Errorf("op %d (%v): key %q lies outside shard %q; valid is %q", i, op.Verb, op.Key, o.Shard, ShardKey(o.Shard, op.Key))
+			return fmt.Errorf("op %d (%v): key %q lies outside shard %q; valid is %q", i, op.Verb, op.Key, o.Shard, keyInShard(o.Shard, op.Key))
 		}
 	}
 	return nil
+}
+
+// keyInShard is what the caller probably meant by key: its name under the shard's tag, without the tag or the prefix that
+// it has in place of it.
+func keyInShard(shard, key string) string {
+	name := key
+	if tag := ShardOf(key); tag != "" {
+		name = strings.TrimPrefix(name, "{"+tag+"}:")
+	}
+	name = strings.TrimPrefix(name, shard+":")
+	if name == "" {
+		name = key
+	}
+	return ShardKey(shard, name)
 }
