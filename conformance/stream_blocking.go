@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/breakwater-go/breakwater/ports"
@@ -17,7 +16,7 @@ func streamBlockingCases() []streamCase {
 		{id: "stream/waiting-read-wakes", clauses: []string{"ST-018"}, needs: blocking, run: waitingReadWakes},
 		{id: "stream/every-waiting-read-wakes", clauses: []string{"ST-019"}, needs: blocking, run: everyReadWakes},
 		{id: "stream/negative-block-ends-with-the-context", clauses: []string{"ST-020"}, needs: blocking, run: negativeBlock},
-		{id: "stream/cancel-unblocks", clauses: []string{"ST-021"}, needs: blocking, run: cancelUnblocks},
+		{id: "stream/cancel-unblocks", clauses: []string{"ST-021"}, needs: blocking, run: streamCancelUnblocks},
 	}
 }
 
@@ -36,7 +35,7 @@ func blockEnds(ctx context.Context, e *streamEnv) {
 	got, err := await(e, block, "read with a block", startRead(ctx, e.Driver, block, endOf("s"), endOf("none")))
 	e.noError(err, "read with a block where nothing comes")
 	wantEntries(e, "read with a block where nothing comes", got)
-	// A backend's clock may tick coarsely, so that its block ends a little early on ours.
+	// A backend's clock may streamTick coarsely, so that its block ends a little early on ours.
 	e.check(time.Since(began) >= block*9/10, "a block of %v ended after %v", block, time.Since(began))
 }
 
@@ -92,29 +91,19 @@ func negativeBlock(ctx context.Context, e *streamEnv) {
 	isContextError(e, err, context.DeadlineExceeded, "read with a negative block, after the deadline")
 }
 
-// isContextError fails the case unless err is what a method owes whose context ended with cause.
-func isContextError[D ports.Driver](e *env[D], err, cause error, doing string) {
-	kind := ports.ErrCanceled
-	if cause == context.DeadlineExceeded {
-		kind = ports.ErrTimeout
-	}
-	e.isKind(err, kind, doing)
-	e.check(errors.Is(err, cause), "%s: error %v does not wrap the context's %v", doing, err, cause)
-}
-
-func cancelUnblocks(ctx context.Context, e *streamEnv) {
+func streamCancelUnblocks(ctx context.Context, e *streamEnv) {
 	late, stop := context.WithTimeout(ctx, tooLong)
 	defer stop()
 	if hasGroups(e.Driver) {
 		createGroup(ctx, e, ports.StreamEnd)
 	}
 	for _, block := range []time.Duration{-1, tooLong} {
-		cancelUnblocksOn(ctx, e, context.WithoutCancel(ctx), block, "without a deadline")
-		cancelUnblocksOn(ctx, e, late, block, "with a deadline")
+		streamCancelUnblocksOn(ctx, e, context.WithoutCancel(ctx), block, "without a deadline")
+		streamCancelUnblocksOn(ctx, e, late, block, "with a deadline")
 	}
 }
 
-func cancelUnblocksOn(ctx context.Context, e *streamEnv, parent context.Context, block time.Duration, what string) {
+func streamCancelUnblocksOn(ctx context.Context, e *streamEnv, parent context.Context, block time.Duration, what string) {
 	cancelled, cancel := context.WithCancel(parent)
 	defer cancel()
 	reads := []*call[[]ports.Entry]{startRead(cancelled, e.Driver, block, endOf("s"))}

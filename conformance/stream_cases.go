@@ -41,14 +41,14 @@ const tooLong = time.Hour
 // cancelBound is the contract's for every port.
 const cancelBound = 100 * time.Millisecond
 
-// value is the usual content of an entry: one field.
-func value(v string) []ports.Field { return []ports.Field{{Name: "v", Value: []byte(v)}} }
+// streamValue is the usual content of an entry: one field.
+func streamValue(v string) []ports.Field { return []ports.Field{{Name: "v", Value: []byte(v)}} }
 
 // appendAll appends an entry for each value and returns their ids.
 func appendAll(ctx context.Context, e *streamEnv, stream string, values ...string) []string {
 	ids := make([]string, len(values))
 	for i, v := range values {
-		id, err := e.Driver.Append(ctx, stream, value(v), ports.AppendOptions{})
+		id, err := e.Driver.Append(ctx, stream, streamValue(v), ports.AppendOptions{})
 		e.noError(err, "append to "+stream)
 		ids[i] = id
 	}
@@ -131,7 +131,7 @@ func newStreamFixture(ctx context.Context, e *streamEnv) streamFixture {
 func (f streamFixture) methods() []streamMethod {
 	return []streamMethod{
 		{"Append", false, func(ctx context.Context, d ports.Stream) error {
-			_, err := d.Append(ctx, "s", value("c"), ports.AppendOptions{})
+			_, err := d.Append(ctx, "s", streamValue("c"), ports.AppendOptions{})
 			return err
 		}},
 		{"Read", false, func(ctx context.Context, d ports.Stream) error {

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -11,24 +10,24 @@ import (
 
 func streamFailureCases() []streamCase {
 	return []streamCase{
-		{id: "stream/cut-off-and-back", clauses: []string{"ST-046"}, faults: true, run: cutAndBack},
-		{id: "stream/cut-off-while-waiting", clauses: []string{"ST-047"}, needs: needsBlocking(), faults: true, run: cutWhileWaiting},
-		{id: "stream/ended-context", clauses: []string{"ST-048"}, run: endedContext},
-		{id: "stream/errors-are-typed", clauses: []string{"ST-049"}, run: errorsTyped},
-		{id: "stream/undeclared-is-unsupported", clauses: []string{"ST-052"}, run: undeclared},
+		{id: "stream/cut-off-and-back", clauses: []string{"ST-046"}, faults: true, run: streamCutAndBack},
+		{id: "stream/cut-off-while-waiting", clauses: []string{"ST-047"}, needs: needsBlocking(), faults: true, run: streamCutWhileWaiting},
+		{id: "stream/ended-context", clauses: []string{"ST-048"}, run: streamEndedContext},
+		{id: "stream/errors-are-typed", clauses: []string{"ST-049"}, run: streamErrorsTyped},
+		{id: "stream/undeclared-is-unsupported", clauses: []string{"ST-052"}, run: streamUndeclared},
 	}
 }
 
 func streamEndCases() []streamCase {
 	return []streamCase{
-		{id: "stream/close", clauses: []string{"ST-050"}, run: closeClient},
-		{id: "stream/close-unblocks", clauses: []string{"ST-051"}, needs: needsBlocking(), run: closeUnblocks},
-		{id: "stream/close-leaves-no-goroutine", clauses: []string{"ST-053"}, run: closeLeavesNothing},
-		{id: "stream/as-unknown-target", clauses: []string{"ST-054"}, run: asUnknown},
+		{id: "stream/close", clauses: []string{"ST-050"}, run: streamClose},
+		{id: "stream/close-unblocks", clauses: []string{"ST-051"}, needs: needsBlocking(), run: streamCloseUnblocks},
+		{id: "stream/close-leaves-no-goroutine", clauses: []string{"ST-053"}, run: streamLeavesNoGoroutine},
+		{id: "stream/as-unknown-target", clauses: []string{"ST-054"}, run: streamAsUnknown},
 	}
 }
 
-func cutAndBack(ctx context.Context, e *streamEnv) {
+func streamCutAndBack(ctx context.Context, e *streamEnv) {
 	f := newStreamFixture(ctx, e)
 	e.cut(ctx)
 	for _, m := range f.declaredMethods(e.Driver) {
@@ -44,14 +43,7 @@ func cutAndBack(ctx context.Context, e *streamEnv) {
 	f.isUntouched(ctx, e)
 }
 
-// isUnreachable fails the case unless err is what a method owes while nobody reaches the backend.
-func isUnreachable[D ports.Driver](e *env[D], err error, doing string) {
-	if ports.KindOf(err) != ports.ErrTimeout {
-		e.isKind(err, ports.ErrUnavailable, doing)
-	}
-}
-
-func cutWhileWaiting(ctx context.Context, e *streamEnv) {
+func streamCutWhileWaiting(ctx context.Context, e *streamEnv) {
 	waiting := []*call[[]ports.Entry]{
 		startRead(ctx, e.Driver, -1, endOf("s")),
 		startRead(ctx, e.peer(ctx), tooLong, endOf("s"), endOf("t")),
@@ -64,11 +56,11 @@ func cutWhileWaiting(ctx context.Context, e *streamEnv) {
 	e.cut(ctx)
 	for _, read := range waiting {
 		_, err := await(e, 0, "a waiting read when the backend is cut off", read)
-		e.isKind(err, ports.ErrUnavailable, "a waiting read when the backend is cut off")
+		isUnreachable(e, err, "a waiting read when the backend is cut off")
 	}
 }
 
-func endedContext(ctx context.Context, e *streamEnv) {
+func streamEndedContext(ctx context.Context, e *streamEnv) {
 	f := newStreamFixture(ctx, e)
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
@@ -81,17 +73,17 @@ func endedContext(ctx context.Context, e *streamEnv) {
 	f.isUntouched(ctx, e)
 }
 
-func errorsTyped(ctx context.Context, e *streamEnv) {
+func streamErrorsTyped(ctx context.Context, e *streamEnv) {
 	const secret = "4929-0000-tell-nobody"
 	f := newStreamFixture(ctx, e)
 	errs := []error{}
-	_, err := e.Driver.Append(ctx, "", value(secret), ports.AppendOptions{})
+	_, err := e.Driver.Append(ctx, "", streamValue(secret), ports.AppendOptions{})
 	errs = append(errs, err)
-	_, err = e.Driver.Append(ctx, "s", value(secret), ports.AppendOptions{MaxLen: -1})
+	_, err = e.Driver.Append(ctx, "s", streamValue(secret), ports.AppendOptions{MaxLen: -1})
 	errs = append(errs, err)
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	_, err = e.Driver.Append(cancelled, "s", value(secret), ports.AppendOptions{})
+	_, err = e.Driver.Append(cancelled, "s", streamValue(secret), ports.AppendOptions{})
 	errs = append(errs, err)
 	for _, m := range f.declaredMethods(e.Driver) {
 		errs = append(errs, m.call(cancelled, e.Driver))
@@ -105,16 +97,7 @@ func errorsTyped(ctx context.Context, e *streamEnv) {
 	}
 }
 
-// isTyped fails the case unless err is an *ports.Error that names the driver, the operation and the kind.
-func isTyped[D ports.Driver](e *env[D], err error) {
-	var typed *ports.Error
-	e.check(errors.As(err, &typed), "the error %v is no *ports.Error", err)
-	e.check(typed.Driver == e.Driver.Name(), "the error %v names the driver %q; want %q", err, typed.Driver, e.Driver.Name())
-	e.check(typed.Op != "", "the error %v names no operation", err)
-	e.check(typed.Kind != 0, "the error %v has no kind", err)
-}
-
-func undeclared(ctx context.Context, e *streamEnv) {
+func streamUndeclared(ctx context.Context, e *streamEnv) {
 	f := newStreamFixture(ctx, e)
 	if !hasGroups(e.Driver) {
 		for _, m := range f.methods() {
@@ -137,7 +120,7 @@ func undeclared(ctx context.Context, e *streamEnv) {
 	f.isUntouched(ctx, e)
 }
 
-func closeClient(ctx context.Context, e *streamEnv) {
+func streamClose(ctx context.Context, e *streamEnv) {
 	f := newStreamFixture(ctx, e)
 	other := e.peer(ctx)
 	for range 2 {
@@ -149,7 +132,7 @@ func closeClient(ctx context.Context, e *streamEnv) {
 	f.isUntouched(ctx, e)
 }
 
-func closeUnblocks(ctx context.Context, e *streamEnv) {
+func streamCloseUnblocks(ctx context.Context, e *streamEnv) {
 	other := e.peer(ctx)
 	waiting := []*call[[]ports.Entry]{startRead(ctx, other, -1, endOf("s")), startRead(ctx, other, tooLong, endOf("s"))}
 	if hasGroups(e.Driver) {
@@ -166,10 +149,10 @@ func closeUnblocks(ctx context.Context, e *streamEnv) {
 	e.noError(err, "close under waiting reads")
 }
 
-func closeLeavesNothing(ctx context.Context, e *streamEnv) {
+func streamLeavesNoGoroutine(ctx context.Context, e *streamEnv) {
 	newStreamFixture(ctx, e)
 	e.leavesNoGoroutine(ctx, func(ctx context.Context, d ports.Stream) {
-		_, err := d.Append(ctx, "s", value("x"), ports.AppendOptions{})
+		_, err := d.Append(ctx, "s", streamValue("x"), ports.AppendOptions{})
 		e.noError(err, "append")
 		if hasBlocking(d) {
 			_, err = d.Read(ctx, ports.ReadOptions{Block: time.Millisecond}, endOf("s"))
@@ -178,7 +161,7 @@ func closeLeavesNothing(ctx context.Context, e *streamEnv) {
 	})
 }
 
-func asUnknown(_ context.Context, e *streamEnv) {
+func streamAsUnknown(_ context.Context, e *streamEnv) {
 	type foreign struct{ untouched bool }
 	target := foreign{untouched: true}
 	e.check(!e.Driver.As(nil), "As(nil) is true")

@@ -20,7 +20,7 @@ func streamGroupCases() []streamCase {
 		{id: "stream/group-read-count", clauses: []string{"ST-031"}, needs: groups, run: groupReadCount},
 		{id: "stream/missing-group", clauses: []string{"ST-032"}, needs: groups, run: missingGroup},
 		{id: "stream/delete-group-forgets", clauses: []string{"ST-040"}, needs: groups, run: deleteGroupForgets},
-		{id: "stream/bad-group-arguments", clauses: []string{"ST-041"}, needs: groups, run: badGroupArguments},
+		{id: "stream/bad-group-arguments", clauses: []string{"ST-041"}, needs: groups, run: streamBadGroupArguments},
 	}
 }
 
@@ -136,8 +136,11 @@ func missingGroup(ctx context.Context, e *streamEnv) {
 	for _, stream := range []string{"s", "none"} {
 		missingGroupOf(ctx, e, stream, id)
 	}
+	e.noError(e.Driver.CreateGroup(ctx, "t", "g", ports.GroupOptions{MakeStream: true}), "create group")
+	_, err := e.Driver.ReadGroup(ctx, "g", "alice", ports.ReadOptions{}, "t", "s")
+	e.isKind(err, ports.ErrNotFound, "read a group that is missing in one of two streams")
 	wantLen(ctx, e, "none", 0)
-	err := e.Driver.CreateGroup(ctx, "none", "g", ports.GroupOptions{})
+	err = e.Driver.CreateGroup(ctx, "none", "g", ports.GroupOptions{})
 	e.isKind(err, ports.ErrNotFound, "create a group where no stream may have come into being")
 }
 
@@ -175,7 +178,7 @@ func deleteGroupForgets(ctx context.Context, e *streamEnv) {
 	f.isUntouched(ctx, e)
 }
 
-func badGroupArguments(ctx context.Context, e *streamEnv) {
+func streamBadGroupArguments(ctx context.Context, e *streamEnv) {
 	f := newStreamFixture(ctx, e)
 	d, id := e.Driver, f.ids[0]
 	readGroup := func(group, consumer string, count int, streams ...string) error {
@@ -201,7 +204,7 @@ func badGroupArguments(ctx context.Context, e *streamEnv) {
 	}{
 		{"create a group of no stream", d.CreateGroup(ctx, "", "new", ports.GroupOptions{MakeStream: true})},
 		{"create a group without a name", d.CreateGroup(ctx, "s", "", ports.GroupOptions{})},
-		{"create a group at no id", d.CreateGroup(ctx, "s", "new", ports.GroupOptions{Start: notAnID})},
+		{"create a group at no id", d.CreateGroup(ctx, "s", "new", ports.GroupOptions{Start: notAStreamID})},
 		{"delete a group without a name", d.DeleteGroup(ctx, "s", "")},
 		{"read a group without a name", readGroup("", "bob", 0, "s")},
 		{"read for no consumer", readGroup("g", "", 0, "s")},
@@ -209,13 +212,13 @@ func badGroupArguments(ctx context.Context, e *streamEnv) {
 		{"read a group of no stream", readGroup("g", "bob", 0)},
 		{"read a group of a stream twice", readGroup("g", "bob", 0, "s", "s")},
 		{"ack without a group", ack("s", "", id)},
-		{"ack no id", ack("s", "g", id, notAnID)},
+		{"ack no id", ack("s", "g", id, notAStreamID)},
 		{"pending without a group", pending("s", "", ports.PendingOptions{})},
 		{"pending with a negative count", pending("s", "g", ports.PendingOptions{Count: -1})},
 		{"pending with a negative idle time", pending("s", "g", ports.PendingOptions{MinIdle: -1})},
 		{"claim without a group", claim("s", "", "bob", id)},
 		{"claim for no consumer", claim("s", "g", "", id)},
-		{"claim no id", claim("s", "g", "bob", id, notAnID)},
+		{"claim no id", claim("s", "g", "bob", id, notAStreamID)},
 		{"claim with a negative idle time", negativeIdle},
 	} {
 		e.isKind(c.err, ports.ErrInvalid, c.what)

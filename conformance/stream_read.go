@@ -7,8 +7,8 @@ import (
 	"github.com/breakwater-go/breakwater/ports"
 )
 
-// notAnID is no id on any driver.
-const notAnID = "not an id"
+// notAStreamID is no id on any driver.
+const notAStreamID = "not an id"
 
 func streamReadCases() []streamCase {
 	return []streamCase{
@@ -17,8 +17,8 @@ func streamReadCases() []streamCase {
 		{id: "stream/read-count", clauses: []string{"ST-011"}, run: readCount},
 		{id: "stream/read-from-the-ends", clauses: []string{"ST-012"}, run: readFromEnds},
 		{id: "stream/read-without-block-returns-at-once", clauses: []string{"ST-013"}, run: readNothing},
-		{id: "stream/bad-arguments", clauses: []string{"ST-014"}, run: badArguments},
-		{id: "stream/bad-ids", clauses: []string{"ST-015"}, run: badIDs},
+		{id: "stream/bad-arguments", clauses: []string{"ST-014"}, run: streamBadArguments},
+		{id: "stream/bad-ids", clauses: []string{"ST-015"}, run: streamBadIDs},
 	}
 }
 
@@ -83,16 +83,16 @@ func readNothing(ctx context.Context, e *streamEnv) {
 	wantEntries(e, "read with block 0 where nothing is", got)
 }
 
-func badArguments(ctx context.Context, e *streamEnv) {
+func streamBadArguments(ctx context.Context, e *streamEnv) {
 	f := newStreamFixture(ctx, e)
 	d, at := e.Driver, ports.Offset{Stream: "s", ID: ports.StreamStart}
 	read := func(o ports.ReadOptions, after ...ports.Offset) error {
 		_, err := d.Read(ctx, o, after...)
 		return err
 	}
-	_, err := d.Append(ctx, "s", value("x"), ports.AppendOptions{MaxLen: -1})
+	_, err := d.Append(ctx, "s", streamValue("x"), ports.AppendOptions{MaxLen: -1})
 	e.isKind(err, ports.ErrInvalid, "append with a negative max len")
-	_, err = d.Append(ctx, "", value("x"), ports.AppendOptions{})
+	_, err = d.Append(ctx, "", streamValue("x"), ports.AppendOptions{})
 	e.isKind(err, ports.ErrInvalid, "append to no name")
 	e.isKind(read(ports.ReadOptions{}), ports.ErrInvalid, "read no stream")
 	e.isKind(read(ports.ReadOptions{}, at, ports.Offset{ID: at.ID}), ports.ErrInvalid, "read no name")
@@ -107,9 +107,9 @@ func badArguments(ctx context.Context, e *streamEnv) {
 	f.isUntouched(ctx, e)
 }
 
-func badIDs(ctx context.Context, e *streamEnv) {
+func streamBadIDs(ctx context.Context, e *streamEnv) {
 	f := newStreamFixture(ctx, e)
-	for _, id := range []string{notAnID, ""} {
+	for _, id := range []string{notAStreamID, ""} {
 		_, err := e.Driver.Read(ctx, ports.ReadOptions{}, ports.Offset{Stream: "s", ID: id})
 		e.isKind(err, ports.ErrInvalid, fmt.Sprintf("read after %q", id))
 		_, err = e.Driver.Trim(ctx, "s", id)

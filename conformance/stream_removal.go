@@ -8,13 +8,13 @@ import (
 
 func streamRemovalCases() []streamCase {
 	return []streamCase{
-		{id: "stream/len", clauses: []string{"ST-022"}, run: lenCounts},
+		{id: "stream/len", clauses: []string{"ST-022"}, run: streamLenCounts},
 		{id: "stream/trim-below-an-id", clauses: []string{"ST-023"}, run: trimBelow},
 		{id: "stream/delete-by-id", clauses: []string{"ST-024"}, run: deleteByID},
 	}
 }
 
-func lenCounts(ctx context.Context, e *streamEnv) {
+func streamLenCounts(ctx context.Context, e *streamEnv) {
 	ids := appendAll(ctx, e, "s", "a", "b", "c", "d")
 	wantLen(ctx, e, "s", 4)
 	_, err := e.Driver.Delete(ctx, "s", ids[2])

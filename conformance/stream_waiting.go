@@ -55,12 +55,12 @@ func oneGroupReader(ctx context.Context, e *streamEnv) {
 		got, err := first.result()
 		e.noError(err, "read group")
 		wantEntries(e, "one of the waiting readers", got, "s:"+v)
-		waiting = without(waiting, first)
+		waiting = otherThan(waiting, first)
 		mustWait(ctx, e, "the other readers", waiting...)
 	}
 }
 
-func without[T comparable](all []T, one T) []T {
+func otherThan[T comparable](all []T, one T) []T {
 	var rest []T
 	for _, v := range all {
 		if v != one {

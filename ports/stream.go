@@ -40,8 +40,9 @@ type Stream interface {
 	// gets ErrNotFound at once. ST-032, ST-040, ST-045.
 	DeleteGroup(ctx context.Context, stream, group string) error
 	// ReadGroup hands out entries that the group has not handed out yet; they are then pending for consumer until Ack.
-	// What a crashed consumer left pending is not handed out again: find it with Pending, take it over with Claim.
-	// ErrNotFound when a group or stream does not exist. ST-021, ST-028 to ST-032, ST-038, ST-042 to ST-045.
+	// What is pending is not handed out again: find it with Pending, take it over with Claim, be it a crashed consumer's
+	// or, after a call that was cancelled or failed, what was handed out to consumer and nobody saw. ErrNotFound when one
+	// of the groups or streams does not exist; entries of the others may then be pending. ST-021, ST-028 to ST-032, ST-038, ST-042 to ST-045.
 	ReadGroup(ctx context.Context, group, consumer string, o ReadOptions, streams ...string) ([]Entry, error)
 	// Ack settles entries and returns how many were pending in the group: 0 for a group or stream that does not exist.
 	// An entry that was trimmed or deleted while it was pending may count or not. ST-032, ST-033.

@@ -1,6 +1,28 @@
 package mutants
 
-import "github.com/breakwater-go/breakwater/ports"
+import (
+	"slices"
+
+	"github.com/breakwater-go/breakwater/ports"
+)
+
+type streamMutant = Mutant[ports.Stream]
 
 // Stream lists the broken Stream drivers.
-func Stream() []Mutant[ports.Stream] { return nil }
+func Stream() []streamMutant {
+	return slices.Concat(streamEntryMutants(), streamReadMutants(), streamGroupMutants(), streamPendingMutants(), streamEndMutants())
+}
+
+// breakStream fits a decorator's constructor into a mutant.
+func breakStream[M ports.Stream](broken func(ports.Stream) M) func(ports.Stream) ports.Stream {
+	return func(d ports.Stream) ports.Stream { return broken(d) }
+}
+
+// streamCase are the ids of cases of the Stream port.
+func streamCase(names ...string) []string {
+	ids := make([]string, len(names))
+	for i, name := range names {
+		ids[i] = "stream/" + name
+	}
+	return ids
+}
