@@ -76,3 +76,9 @@ func (c *call[T]) result() (T, error) {
 	}
 	return c.value, c.err
 }
+
+// wait returns the call's result when it ends.
+func (c *call[T]) wait() (T, error) {
+	<-c.done
+	return c.result()
+}

@@ -1,5 +1,324 @@
 package conformance
 
-import "github.com/breakwater-go/breakwater/ports"
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
 
-func brokerCases() []testCase[ports.Broker] { return nil }
+	"github.com/breakwater-go/breakwater/ports"
+)
+
+func brokerCases() []testCase[ports.Broker] {
+	return slices.Concat(brokerPublishCases(), brokerSubscribeCases(), brokerReceiveCases(), brokerSettleCases(),
+		brokerLeaseCases(), brokerSharingCases(), brokerOrderCases(), brokerStickyCases(), brokerTakeoverCases(),
+		brokerDelayCases(), brokerLifeCases(), brokerEmergencyCases())
+}
+
+type brokerEnv = env[ports.Broker]
+
+// brokerCore is a case that every driver owes.
+func brokerCore(id string, run func(context.Context, *brokerEnv), clauses ...string) testCase[ports.Broker] {
+	return testCase[ports.Broker]{id: "broker/" + id, clauses: clauses, run: run}
+}
+
+// eachSupported is a core case that is run under every supported strategy in turn.
+func eachSupported(id string, run func(desk), clauses ...string) testCase[ports.Broker] {
+	return brokerCore(id, forEach(supported, run), clauses...)
+}
+
+// eachDeclared is a case of a capability, run under every strategy in turn that declares it.
+func eachDeclared(c brokerCapability, id string, run func(desk), clauses ...string) testCase[ports.Broker] {
+	return testCase[ports.Broker]{id: "broker/" + id, clauses: clauses, run: forEach(c.of, run),
+		needs: capability[ports.Broker]{name: c.name, declared: func(d ports.Broker) bool {
+			return slices.ContainsFunc(ports.Strategies[:], func(s ports.Strategy) bool { return c.of(s, d.BrokerCapabilities(s)) })
+		}}}
+}
+
+// brokerCapability is what a strategy may declare; the contract explains the names.
+type brokerCapability struct {
+	name string
+	of   func(ports.Strategy, ports.BrokerCapabilities) bool
+}
+
+func supported(_ ports.Strategy, c ports.BrokerCapabilities) bool { return c.Supported }
+
+// is makes the capability of a single strategy.
+func is(name string, strategy ports.Strategy) brokerCapability {
+	return brokerCapability{name, func(s ports.Strategy, c ports.BrokerCapabilities) bool { return s == strategy && c.Supported }}
+}
+
+// declares makes a capability of all supported strategies for which flag holds.
+func declares(name string, flag func(ports.Strategy, ports.BrokerCapabilities) bool) brokerCapability {
+	return brokerCapability{name, func(s ports.Strategy, c ports.BrokerCapabilities) bool { return c.Supported && flag(s, c) }}
+}
+
+func atLeastOnce() brokerCapability {
+	return declares("AtLeastOnce", func(_ ports.Strategy, c ports.BrokerCapabilities) bool { return c.AtLeastOnce })
+}
+
+func exactAttempt() brokerCapability {
+	return declares("ExactAttempt", func(_ ports.Strategy, c ports.BrokerCapabilities) bool { return c.ExactAttempt })
+}
+
+func leased() brokerCapability {
+	return declares("Lease", func(_ ports.Strategy, c ports.BrokerCapabilities) bool { return c.AtLeastOnce && !c.SessionLease })
+}
+
+func sessionLeased() brokerCapability {
+	return declares("SessionLease", func(_ ports.Strategy, c ports.BrokerCapabilities) bool { return c.SessionLease })
+}
+
+func delaying() brokerCapability {
+	return declares("Delay", func(_ ports.Strategy, c ports.BrokerCapabilities) bool { return c.Delay })
+}
+
+func ordered() brokerCapability {
+	return declares("Ordered", func(s ports.Strategy, _ ports.BrokerCapabilities) bool { return s.Ordered() })
+}
+
+// desk is one topic under one strategy: what most cases work at. Its methods end the case when the driver fails them.
+type desk struct {
+	*brokerEnv
+	ctx      context.Context
+	topic    string
+	strategy ports.Strategy
+	caps     ports.BrokerCapabilities
+}
+
+// forEach runs a case at a desk of its own for each strategy that declares something.
+func forEach(declared func(ports.Strategy, ports.BrokerCapabilities) bool, run func(desk)) func(context.Context, *brokerEnv) {
+	return func(ctx context.Context, e *brokerEnv) {
+		ran := false
+		for _, s := range ports.Strategies {
+			if caps := e.Driver.BrokerCapabilities(s); declared(s, caps) {
+				ran = true
+				runAt(desk{e, ctx, "topic-" + strings.ReplaceAll(s.String(), "_", "-"), s, caps}, run)
+			}
+		}
+		e.check(ran, "no strategy is supported; a broker has one at least")
+	}
+}
+
+// runAt names the strategy in what the case says of the driver.
+func runAt(k desk, run func(desk)) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case failure:
+			k.failf("%v: %s", k.strategy, string(p))
+		default:
+			panic(p)
+		}
+	}()
+	run(k)
+}
+
+// plainDesk has the strategy with which cases work that hold for all alike.
+func plainDesk(ctx context.Context, e *brokerEnv) desk {
+	s := ports.LoadBalanced
+	if !e.Driver.BrokerCapabilities(s).Supported {
+		i := slices.IndexFunc(ports.Strategies[:], func(s ports.Strategy) bool { return e.Driver.BrokerCapabilities(s).Supported })
+		e.check(i >= 0, "no strategy is supported; a broker has one at least")
+		s = ports.Strategies[i]
+	}
+	return desk{e, ctx, "topic", s, e.Driver.BrokerCapabilities(s)}
+}
+
+// at is the same desk with another topic.
+func (k desk) at(topic string) desk {
+	k.topic = topic
+	return k
+}
+
+// setOption changes what a Subscribe asks for.
+type setOption func(*ports.SubscribeOptions)
+
+func group(name string) setOption { return func(o *ports.SubscribeOptions) { o.Group = name } }
+func fromStart() setOption        { return func(o *ports.SubscribeOptions) { o.FromStart = true } }
+func prefetch(n int) setOption    { return func(o *ports.SubscribeOptions) { o.Prefetch = n } }
+func lease(d time.Duration) setOption {
+	return func(o *ports.SubscribeOptions) { o.Lease = d }
+}
+
+func (k desk) options(set ...setOption) ports.SubscribeOptions {
+	o := ports.SubscribeOptions{Topic: k.topic, Group: "group", Strategy: k.strategy}
+	for _, s := range set {
+		s(&o)
+	}
+	return o
+}
+
+// subscribe opens a subscription of the case's own client.
+func (k desk) subscribe(set ...setOption) ports.Subscription { return k.subscribeOn(k.Driver, set...) }
+
+func (k desk) subscribeOn(d ports.Broker, set ...setOption) ports.Subscription {
+	s, err := d.Subscribe(k.ctx, k.options(set...))
+	k.noError(err, "subscribe")
+	return s
+}
+
+// publish sends one message an id, each with a key of its own.
+func (k desk) publish(ids ...string) {
+	for _, id := range ids {
+		k.send(&ports.Message{ID: id, Key: "key-of-" + id})
+	}
+}
+
+// publishKey sends messages of one key.
+func (k desk) publishKey(key string, ids ...string) {
+	for _, id := range ids {
+		k.send(&ports.Message{ID: id, Key: key})
+	}
+}
+
+// send publishes to the desk's topic; a message without payload gets one that names it.
+func (k desk) send(m *ports.Message) string {
+	m.Topic = k.topic
+	if m.Payload == nil {
+		m.Payload = fmt.Appendf(nil, `{"id":%q}`, m.ID)
+	}
+	position, err := k.Driver.Publish(k.ctx, m)
+	k.noError(err, "publish "+m.ID)
+	return position
+}
+
+// within receives what must come within bound.
+func (k desk) within(bound time.Duration, s ports.Subscription) ports.Delivery {
+	ctx, cancel := context.WithTimeout(k.ctx, bound+k.Timing.Slack)
+	defer cancel()
+	d, err := s.Receive(ctx)
+	k.noError(err, "receive")
+	k.check(d != nil && d.Message() != nil, "receive: neither a delivery nor an error")
+	return d
+}
+
+// receive receives what must be there, or come as soon as a subscriber took over.
+func (k desk) receive(s ports.Subscription) ports.Delivery { return k.within(k.caps.TakeoverBound, s) }
+
+// receiveID receives the message that must come next.
+func (k desk) receiveID(s ports.Subscription, id string) ports.Delivery {
+	d := k.receive(s)
+	k.isMessage(d, id)
+	return d
+}
+
+func (k desk) isMessage(d ports.Delivery, id string) {
+	k.check(d.Message().ID == id, "received message %q; want %q", d.Message().ID, id)
+}
+
+// take receives these messages, in any order, acknowledges each and returns the ids in the order of receiving.
+func (k desk) take(s ports.Subscription, ids ...string) []string {
+	var got []string
+	for range ids {
+		d := k.receive(s)
+		got = append(got, d.Message().ID)
+		k.ack(d)
+	}
+	k.sameIDs(got, ids)
+	return got
+}
+
+// sameIDs compares without looking at the order.
+func (k desk) sameIDs(got, want []string) {
+	k.check(slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))), "received %q; want %q", got, want)
+}
+
+// silent watches that nothing comes while Timing.Quiet passes.
+func (k desk) silent(s ports.Subscription, why string) { k.silentFor(k.Timing.Quiet, s, why) }
+
+func (k desk) silentFor(quiet time.Duration, s ports.Subscription, why string) {
+	if quiet <= 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(k.ctx, quiet)
+	defer cancel()
+	d, err := s.Receive(ctx)
+	if err == nil {
+		k.failf("received message %q, attempt %d; want none: %s", d.Message().ID, d.Attempt(), why)
+	}
+	k.isKind(err, ports.ErrTimeout, "receive, with nothing to come")
+}
+
+func (k desk) ack(d ports.Delivery) { k.noError(d.Ack(k.ctx), "ack "+d.Message().ID) }
+func (k desk) nack(d ports.Delivery, delay time.Duration) {
+	k.noError(d.Nack(k.ctx, delay), "nack "+d.Message().ID)
+}
+func (k desk) close(s ports.Subscription) { k.noError(s.Close(k.ctx), "close the subscription") }
+
+// settle waits until subscribers that came or went are known to all.
+func (k desk) settle() { k.pause(k.ctx, k.caps.TakeoverBound) }
+
+// received is a delivery with the place of the subscription that it came from.
+type received struct {
+	d    ports.Delivery
+	from int
+}
+
+// gather receives n messages from several subscriptions at once; handle gets each as it comes.
+func (k desk) gather(n int, handle func(received), subs ...ports.Subscription) {
+	ctx, cancel := context.WithCancel(k.ctx)
+	got := make(chan received, 2*n)
+	var receivers []*call[struct{}]
+	for i, s := range subs {
+		receivers = append(receivers, start(func() (struct{}, error) {
+			for {
+				d, err := s.Receive(ctx)
+				if err != nil {
+					return struct{}{}, err
+				}
+				got <- received{d, i}
+			}
+		}))
+	}
+	defer func() {
+		cancel()
+		for _, r := range receivers {
+			_, err := r.wait()
+			k.isKind(err, ports.ErrCanceled, "receive after a cancel")
+		}
+		select {
+		case r := <-got:
+			k.failf("received message %q, attempt %d, beyond the %d that there are", r.d.Message().ID, r.d.Attempt(), n)
+		default:
+		}
+	}()
+	for range n {
+		handle(awaitAny(k.brokerEnv, k.caps.TakeoverBound, "receive from any of several subscriptions", got))
+	}
+}
+
+func idsOf(ds []ports.Delivery) []string {
+	var ids []string
+	for _, d := range ds {
+		ids = append(ids, d.Message().ID)
+	}
+	return ids
+}
+
+// number makes n ids.
+func number(prefix string, n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("%s%03d", prefix, i)
+	}
+	return ids
+}
+
+// isOpen says whether a channel that is only ever closed is still open.
+func isOpen(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return false
+	default:
+		return true
+	}
+}
+
+// isDown fails the case unless err says that the backend cannot be reached.
+func isDown(e *brokerEnv, err error, doing string) {
+	if kind := ports.KindOf(err); kind != ports.ErrUnavailable && kind != ports.ErrTimeout {
+		e.failf("%s while the backend is cut off: %v; want %v or %v", doing, err, ports.ErrUnavailable, ports.ErrTimeout)
+	}
+}
