@@ -10,38 +10,44 @@ import (
 // Orchestrator runs durable processes: deterministic code whose progress survives its worker, made of steps that may be
 // repeated. A process is what Temporal calls a workflow, a step is an activity. One value stands for one namespace.
 //
-// Payloads and errors are serialised on every driver, so that a process behaves alike on all of them: of an error, its
-// [Kind] and an [*ApplicationError] survive.
+// Payloads and errors are serialised on every driver, so that a process behaves alike on all of them. A payload is one
+// JSON value; an empty one arrives as null. Of an error, its [Kind] and an [*ApplicationError] survive: see
+// [ToApplicationError]. OR-017 to OR-026 and OR-109 to OR-118 hold for all methods; those of features that no driver has
+// yet are OR-119 to OR-150.
 type Orchestrator interface {
 	Driver
 	OrchestratorCapabilities() OrchestratorCapabilities
 
 	// Start returns once the run is recorded; what happens with an id that is known, r.Reuse says. No worker needs to
-	// live, and the process need not be registered anywhere: it then waits, RUNNING.
+	// live, and the process need not be registered anywhere: it then waits, RUNNING. OR-001 to OR-016.
 	Start(ctx context.Context, r StartRequest) (Run, error)
 	// Result waits for the end of a run, following continue-as-new, and returns its output. A run that failed gives
-	// ErrFailed or the kind that the process returned, with the [*ApplicationError]; a cancelled one ErrCanceled, one past
-	// its RunTimeout ErrTimeout, a terminated one ErrFailed with Type [TypeTerminated]. ErrNotFound for an unknown id.
-	// A Run without RunID means the newest run of the id, here and below.
+	// ErrFailed or the kind that the process returned; a cancelled one ErrCanceled, one past its RunTimeout ErrTimeout, a
+	// terminated one ErrFailed with Type [TypeTerminated]. The error of a run always holds an [*ApplicationError], that of
+	// a call that failed never does: so a cancelled run and a cancelled call are told apart. ErrNotFound for an unknown id.
+	// A Run without RunID means the newest run of the id, here and below. OR-027, OR-028, OR-030 to OR-036.
 	Result(ctx context.Context, r Run) (json.RawMessage, error)
-	// Describe returns what is known of a run; ErrNotFound.
+	// Describe returns what is known of a run; ErrNotFound. OR-016, OR-030 to OR-034.
 	Describe(ctx context.Context, r Run) (Description, error)
-	// Cancel asks the process to end: its context is cancelled, it may clean up, and what it returns decides its status.
-	// ErrNotFound for an unknown id and for a run that has ended.
+	// Cancel asks the process to end: its context is cancelled, it may clean up, and what it returns decides its status: an
+	// error of kind ErrCanceled makes it CANCELLED. Nil and no effect for a run that has ended; ErrNotFound for an unknown
+	// id. OR-079 to OR-089, OR-092.
 	Cancel(ctx context.Context, r Run) error
-	// Terminate ends the run at once, without its code; ErrNotFound as for Cancel.
+	// Terminate ends the run at once, without its code; ErrNotFound for an unknown id and for a run that has ended.
+	// OR-090 to OR-092, OR-099.
 	Terminate(ctx context.Context, r Run, reason string) error
 	// Signal delivers arg to the process, in the order of calls, also before it asks and before any worker lives;
-	// ErrNotFound as for Cancel.
+	// ErrNotFound as for Terminate. OR-067 to OR-072.
 	Signal(ctx context.Context, r Run, name string, arg json.RawMessage) error
 	// Query asks a handler of the process and needs a live worker, else it waits until ctx ends. It answers for an ended
 	// run too. ErrNotFound for an unknown id; ErrInvalid for a query that the process does not handle; a handler's own
-	// error keeps its kind and text.
+	// error keeps its kind and text. OR-073 to OR-078.
 	Query(ctx context.Context, r Run, name string, arg json.RawMessage) (json.RawMessage, error)
-	// List returns runs, newest start first, and Count counts them; both may lag behind the other methods.
+	// List returns runs, newest start first, and Count counts them; both may lag behind the other methods. ErrInvalid for a
+	// Status that is none and a negative Limit. OR-037 to OR-040.
 	List(ctx context.Context, f Filter) ([]Description, error)
 	Count(ctx context.Context, f Filter) (int64, error)
-	// NewWorker makes a worker for one queue; it does nothing before Worker.Start.
+	// NewWorker makes a worker for one queue; it does nothing before Worker.Start. OR-102.
 	NewWorker(o WorkerOptions) (Worker, error)
 }
 
@@ -52,9 +58,15 @@ type OrchestratorCapabilities struct {
 	Namespaces bool `json:"namespaces"`
 	// Durable: runs survive the end of the program that holds the driver.
 	Durable bool `json:"durable"`
+	// PickUp bounds how long work waits on after a worker for it has come: work that nobody could do before, or whose
+	// worker has gone. It may count once for each step on the way.
+	PickUp time.Duration `json:"pick_up_ns"`
+	// StepCancel bounds how long a step that heartbeats does not know of its cancel.
+	StepCancel time.Duration `json:"step_cancel_ns"`
 }
 
-// Reuse says what Start does when the id is known. Ids are forgotten after the namespace's retention.
+// Reuse says what Start does when the id is known; the process and its input have no say. Ids are forgotten after the
+// namespace's retention.
 type Reuse uint8
 
 // The reuse rules. ReuseClosed, the zero value, is the default.
@@ -67,13 +79,14 @@ const (
 	ReuseFail
 )
 
-// StartRequest says what to run; Process, ID and Queue are required.
+// StartRequest says what to run; Process, ID and Queue are required. Names are 1 to 1000 bytes of UTF-8.
 type StartRequest struct {
-	Process string          `json:"process"`
-	ID      string          `json:"id"`
-	Queue   string          `json:"queue"`
-	Input   json.RawMessage `json:"input,omitempty"`
-	Reuse   Reuse           `json:"reuse,omitempty"`
+	Process string `json:"process"`
+	// ID is 1 to 1000 bytes of printable ASCII.
+	ID    string          `json:"id"`
+	Queue string          `json:"queue"`
+	Input json.RawMessage `json:"input,omitempty"`
+	Reuse Reuse           `json:"reuse,omitempty"`
 	// RunTimeout ends the run as TIMED_OUT; 0 = none.
 	RunTimeout time.Duration `json:"run_timeout_ns,omitempty"`
 	// Headers carry trace context to the process and its steps.
@@ -139,24 +152,28 @@ type WorkerOptions struct {
 // Worker runs the processes and steps of one queue. Work that is not registered on any worker waits, and is reported
 // loudly: it is not failed, which would break rolling deployments.
 type Worker interface {
-	// RegisterProcess and RegisterStep come before Start; ErrAlreadyExists for a name that is taken, ErrInvalid for an
-	// empty name or a nil function.
+	// RegisterProcess and RegisterStep come before Start, else ErrInvalid; ErrAlreadyExists for a name that is taken,
+	// ErrInvalid for an empty name or a nil function. OR-101.
 	RegisterProcess(name string, fn ProcessFunc) error
 	RegisterStep(name string, fn StepFunc) error
-	// Start returns when the worker takes work. A second Start is ErrInvalid.
+	// Start returns when the worker takes work; ctx bounds the call, and the steps get its values. A second Start is
+	// ErrInvalid, one after Drain ErrClosed. OR-002, OR-052, OR-102 to OR-104, OR-108.
 	Start(ctx context.Context) error
 	// Drain takes no new work and waits for running steps; when ctx ends first, their contexts are cancelled and the
 	// error is ErrTimeout or ErrCanceled. Processes go on with the next worker. Idempotent; a drained worker is done.
+	// OR-066, OR-105 to OR-108.
 	Drain(ctx context.Context) error
 }
 
 // ProcessFunc is a process: deterministic code that does all I/O in steps. A panic fails the run.
 type ProcessFunc func(c ProcessContext, in json.RawMessage) (json.RawMessage, error)
 
-// StepFunc is a step: any code; it may run more than once. A panic is a failed attempt.
+// StepFunc is a step: any code; it may run more than once. A panic is a failed attempt. An ErrCanceled that it returns
+// without having been cancelled becomes ErrFailed, so that its process does not look cancelled. OR-022 to OR-029.
 type StepFunc func(c StepContext, in json.RawMessage) (json.RawMessage, error)
 
 // StepContext is what a step may use. It ends with the attempt's timeout and, at the next heartbeat, with a cancel.
+// OR-042, OR-049, OR-057, OR-093.
 type StepContext interface {
 	context.Context
 	Info() StepInfo
@@ -182,25 +199,27 @@ type StepInfo struct {
 type Selectable interface{ Ready() bool }
 
 // Future is ready once and stays so. It belongs to the context that made it: when that is cancelled, the future ends
-// with ErrCanceled, after what it stands for was told. Get parks the coroutine until then; it may be called again.
+// with ErrCanceled at once, whether or not what it stands for has stopped. Get parks the coroutine until then, whatever
+// context it is given; it may be called again. OR-041, OR-085, OR-086.
 type Future interface {
 	Selectable
 	Get(c ProcessContext) (json.RawMessage, error)
 }
 
-// SignalChannel holds the signals of one name in the order of their arrival; it is ready while one waits.
+// SignalChannel holds the signals of one name in the order of their arrival; it is ready while one waits. OR-067 to
+// OR-072.
 type SignalChannel interface {
 	Selectable
 	// Receive takes the oldest, or parks until there is one or c is cancelled (ErrCanceled).
 	Receive(c ProcessContext) (json.RawMessage, error)
 }
 
-// StepCall says what to run and how often; Name is required.
+// StepCall says what to run and how often; Name is required. OR-041 to OR-057.
 type StepCall struct {
 	Name  string
 	Queue string // "" = the process's
 	Input json.RawMessage
-	// Attempts counts all runs; 0 = 1.
+	// Attempts counts all runs; 0 = 1. An error that is NonRetryable or of kind ErrInvalid ends them early.
 	Attempts int
 	// Backoff is the wait before the second attempt (0 = 1 s); it doubles up to MaxBackoff (0 = 100 times Backoff).
 	Backoff, MaxBackoff time.Duration
@@ -210,12 +229,12 @@ type StepCall struct {
 	HeartbeatTimeout time.Duration
 	// ScheduleToStart bounds the wait for a worker; ErrTimeout, not retried; 0 = none.
 	ScheduleToStart time.Duration
-	// Local, if set, is the code: it runs in the process's own worker, without the queue.
+	// Local, if set, is the code: it runs in the process's own worker, without a queue, so Queue is empty.
 	Local StepFunc
 }
 
 // ProcessContext is everything that a process may use. It is valid only on the coroutine that it was handed to. The set
-// is closed: what Temporal cannot give does not belong here.
+// is closed: what Temporal cannot give does not belong here. OR-058 to OR-066, and OR-079 to OR-088 for its scopes.
 type ProcessContext interface {
 	Info() ProcessInfo
 	// Replaying: the code is run again to rebuild its state.
@@ -224,21 +243,24 @@ type ProcessContext interface {
 	Logger() *slog.Logger
 	// Now is the time that the process has reached; it stands still between waits.
 	Now() time.Time
-	// Sleep waits; ErrCanceled when the context is cancelled.
+	// Sleep waits; ErrCanceled when the context is cancelled. Like a Timer it is over at once for 0 or less.
 	Sleep(d time.Duration) error
 	Timer(d time.Duration) Future
 	Step(s StepCall) Future
 	// Child starts another process that belongs to this one: it is cancelled with this context and terminated when this
 	// process ends. An empty ID is derived from this run's; an empty Queue is this process's. Started yields its [Run] as
-	// JSON, or ErrAlreadyExists.
+	// JSON. An id that is running fails both futures with ErrAlreadyExists, with ReuseNever also one that has ended: a
+	// child is never somebody else's run. OR-094 to OR-100.
 	Child(r StartRequest) (started, result Future)
 	// SideEffect records what fn returns, once; fn must not do I/O, must not fail and may run again before it is recorded.
+	// OR-064.
 	SideEffect(fn func() json.RawMessage) json.RawMessage
 	// Version returns the version of a changed piece of code: max for a run that meets it first, the recorded one on
 	// replay, minVersion for a run that passed it before it was there. Outside the range the run cannot go on.
 	Version(change string, minVersion, maxVersion int) int
 	Signals(name string) SignalChannel
-	// HandleQuery answers Orchestrator.Query; fn must not change state nor wait.
+	// HandleQuery answers Orchestrator.Query; fn must not change state nor wait. The last one of a name counts. OR-073 to
+	// OR-077.
 	HandleQuery(name string, fn func(arg json.RawMessage) (json.RawMessage, error)) error
 	// HandleUpdate answers Updates.Update; ErrUnsupported where Updates is not declared.
 	HandleUpdate(name string, fn func(c ProcessContext, arg json.RawMessage) (json.RawMessage, error)) error
