@@ -141,7 +141,7 @@ func kvWantRange(ctx context.Context, e *kvEnv, key string, start, stop int64, r
 	for i, m := range got {
 		texts[i] = fmt.Sprintf("%s=%v", m.Member, m.Score)
 	}
-	e.check(strings.Join(texts, " ") == want, "zrange %s %d %d reverse=%v: got [%s]; want [%s]", key, start, stop, reverse,
+	e.check(strings.Join(texts, " ") == want, "zrange %s %d %d reverse=%v: got [%.200s]; want [%.200s]", key, start, stop, reverse,
 		strings.Join(texts, " "), want)
 }
 
