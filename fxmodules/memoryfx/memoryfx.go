@@ -1,0 +1,61 @@
+// Package memoryfx offers the memory drivers to package choose, under the name "memory":
+//
+//	choose.Options(vars, choose.Config{Env: "local"}, map[string]choose.Module{"memory": memoryfx.Module(memoryfx.Config{})})
+//
+// All ports share one [memory.Server], which stands in the graph too, so that tests reach its Faults. The emergency store
+// and the volatile KeyValue have a server each: they do not fail with the first, and share nothing with it.
+//
+// Without fx: memory.NewServer, and memory.NewKeyValue and its like on it.
+package memoryfx
+
+import (
+	"go.uber.org/fx"
+
+	"github.com/breakwater-go/breakwater/drivers/memory"
+	"github.com/breakwater-go/breakwater/fxmodules/choose"
+)
+
+// Config are the driver's fields, as BREAKWATER_MEMORY_<FIELD>. The zero value is the driver's own defaults.
+type Config struct {
+	// RetainUnclaimed (BREAKWATER_MEMORY_RETAIN_UNCLAIMED) is how many messages a topic keeps for a first group that
+	// starts at the oldest; 0 = the driver's default, negative = none.
+	RetainUnclaimed int
+}
+
+// Module of the memory drivers: every role.
+func Module(defaults Config) choose.Module {
+	return choose.Module{
+		Roles: []choose.Role{choose.KeyValue, choose.Stream, choose.Broker, choose.Fallback, choose.Orchestrator, choose.Volatile},
+		Provide: func(s choose.Selection) (fx.Option, error) {
+			cfg := defaults
+			if err := s.Decode(&cfg); err != nil {
+				return nil, err
+			}
+			newServer := func(log choose.Logging, name string) *memory.Server {
+				return memory.NewServer(memory.ServerOptions{Logger: log.Slog(name), RetainUnclaimed: cfg.RetainUnclaimed})
+			}
+			return fx.Options(
+				fx.Provide(func(log choose.Logging) *memory.Server { return newServer(log, "memory") }),
+				s.As(choose.KeyValue, closing(memory.NewKeyValue)),
+				s.As(choose.Stream, closing(memory.NewStream)),
+				s.As(choose.Broker, closing(memory.NewBroker)),
+				s.As(choose.Orchestrator, closing(memory.NewOrchestrator)),
+				s.As(choose.Fallback, func(lc fx.Lifecycle, log choose.Logging) *memory.Broker {
+					return closing(memory.NewBroker)(lc, newServer(log, "memory.fallback"))
+				}),
+				s.As(choose.Volatile, func(lc fx.Lifecycle, log choose.Logging) *memory.KeyValue {
+					return closing(memory.NewKeyValue)(lc, newServer(log, "memory.volatile"))
+				}),
+			), nil
+		},
+	}
+}
+
+// closing is the constructor of a client that is closed when the application stops.
+func closing[C choose.Closer](newClient func(*memory.Server) C) func(fx.Lifecycle, *memory.Server) C {
+	return func(lc fx.Lifecycle, srv *memory.Server) C {
+		c := newClient(srv)
+		choose.CloseOnStop(lc, c)
+		return c
+	}
+}
