@@ -19,6 +19,11 @@
 //	Schedules       beside an Orchestrator: processes started by the clock
 //	Namespaces      beside an Orchestrator: administration of namespaces
 //
+// # Around a driver
+//
+// An [Interceptor] sees every call: [InterceptKeyValue], [InterceptStream], [InterceptBroker], [InterceptOrchestrator] and
+// [InterceptMonitor] put it there. A decorator of your own embeds the port and implements [Unwrapper].
+//
 // # Rules for every method
 //
 //   - The context comes first. A cancel or a deadline, with or without the other, unblocks the call within 100 ms; the

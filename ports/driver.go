@@ -24,6 +24,10 @@ func Optional[T any](d Driver) (T, bool) {
 		if t, ok := d.(T); ok {
 			return t, true
 		}
+		var t T
+		if o, ok := d.(offering); ok && o.offer(&t) {
+			return t, true
+		}
 		u, ok := d.(Unwrapper)
 		if !ok {
 			break
