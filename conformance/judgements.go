@@ -32,3 +32,13 @@ func isTyped[D ports.Driver](e *env[D], err error) {
 	e.check(typed.Op != "", "the error %v names no operation", err)
 	e.check(typed.Kind != 0, "the error %v has no kind", err)
 }
+
+// knowsNoForeignType fails the case unless As turns down what it does not know and leaves it alone.
+func knowsNoForeignType[D ports.Driver](e *env[D]) {
+	type foreign struct{ untouched bool }
+	target := foreign{untouched: true}
+	e.check(!e.Driver.As(nil), "As(nil) is true")
+	e.check(!e.Driver.As(&target), "As is true for a type that no driver knows")
+	e.check(!e.Driver.As(target), "As is true for a target that is no pointer")
+	e.check(target.untouched, "As changed a target of a type that it does not know")
+}

@@ -25,6 +25,16 @@ const (
 
 const portCount = int(PortMonitor) + 1
 
+var portTexts = [portCount]string{"unknown", "keyvalue", "stream", "broker", "emergency", "orchestrator", "monitor"}
+
+// String is the port's name in lower case ("keyvalue").
+func (p Port) String() string {
+	if int(p) >= portCount {
+		return portTexts[0]
+	}
+	return portTexts[p]
+}
+
 // Faults makes a server's ports fail, so that applications can test what they do then. Switch it while the server runs;
 // safe for concurrent use. The zero value is a healthy server.
 type Faults struct {
@@ -87,6 +97,19 @@ func (pf *portFaults) isDown() bool {
 	default:
 		return false
 	}
+}
+
+// unavailable lists the ports that are switched off.
+func (f *Faults) unavailable() []Port {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var down []Port
+	for p := range f.ports {
+		if f.ports[p].isDown() {
+			down = append(down, Port(p))
+		}
+	}
+	return down
 }
 
 // gate lets a call in, late or not at all.

@@ -5,4 +5,4 @@ package hanging
 import "github.com/breakwater-go/breakwater/conformance/mutants"
 
 // All describes them.
-func All() []mutants.Info { return nil }
+func All() []mutants.Info { return mutants.Infos("stream", Stream()) }
