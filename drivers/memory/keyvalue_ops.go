@@ -17,7 +17,7 @@ type kvWork struct {
 	// logs: keep an undo log. A single operation needs none, it finds its errors before it writes.
 	logs bool
 	// undo takes back each change, the oldest first in the list.
-	undo []func()
+	undo []func(*kvWork)
 }
 
 // now is the moment of all the work, asked for when first needed.
@@ -28,12 +28,12 @@ func (w *kvWork) now() int64 {
 	return w.time
 }
 
-func (w *kvWork) undoable(undo func()) { w.undo = append(w.undo, undo) }
+func (w *kvWork) undoable(undo func(*kvWork)) { w.undo = append(w.undo, undo) }
 
 func (w *kvWork) rollback() {
 	w.logs = false
 	for i := len(w.undo) - 1; i >= 0; i-- {
-		w.undo[i]()
+		w.undo[i](w)
 	}
 }
 
@@ -89,7 +89,7 @@ func (p kvPlace) deadline() int64 {
 func (w *kvWork) put(p kvPlace, o *kvObject) {
 	if w.logs {
 		key, before := p.key, p.object
-		w.undoable(func() { w.put(w.find(key), before) })
+		w.undoable(func(w *kvWork) { w.put(w.find(key), before) })
 	}
 	switch {
 	case o != nil:
@@ -223,7 +223,7 @@ func (w *kvWork) hset(key string, fields map[string][]byte, ttl time.Duration) (
 			added++
 		}
 		if w.logs {
-			w.undoable(func() { restore(m, name, before, known) })
+			w.undoable(func(*kvWork) { restore(m, name, before, known) })
 		}
 		m[name] = copied(value)
 	}
@@ -275,7 +275,7 @@ func (w *kvWork) hdel(key string, fields []string) (removed int64, err error) {
 		}
 		removed++
 		if w.logs {
-			w.undoable(func() { m[name] = before })
+			w.undoable(func(*kvWork) { m[name] = before })
 		}
 		delete(m, name)
 	}
@@ -297,7 +297,7 @@ func (w *kvWork) lpush(key string, ttl time.Duration, values [][]byte) (int64, e
 	}
 	for _, v := range values {
 		if w.logs {
-			w.undoable(func() { r.popHead() })
+			w.undoable(func(*kvWork) { r.popHead() })
 		}
 		r.pushHead(copied(v))
 	}
@@ -315,7 +315,7 @@ func (w *kvWork) rpop(key string) ([]byte, error) {
 	}
 	v := r.popTail()
 	if w.logs {
-		w.undoable(func() { r.pushTail(v) })
+		w.undoable(func(*kvWork) { r.pushTail(v) })
 	}
 	w.dropEmpty(p)
 	return v, nil
@@ -346,7 +346,7 @@ func (w *kvWork) zadd(key string, members []ports.Scored) (added int64, err erro
 			added++
 		}
 		if w.logs {
-			w.undoable(func() { z.restore(name, before, known) })
+			w.undoable(func(*kvWork) { z.restore(name, before, known) })
 		}
 		z.add(rankedMember{score: m.Score, member: name})
 	}
