@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/breakwater-go/breakwater/ports"
@@ -167,11 +168,14 @@ func (m otherMaxLen) Append(ctx context.Context, stream string, fields []ports.F
 // streamRetainsInput keeps the slices that it was given.
 type streamRetainsInput struct {
 	ports.Stream
+	mu   sync.Mutex
 	byID map[string][]ports.Field
 }
 
 func (m *streamRetainsInput) Append(ctx context.Context, stream string, fields []ports.Field, o ports.AppendOptions) (string, error) {
 	id, err := m.Stream.Append(ctx, stream, fields, o)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if stream == "s" { // one stream is enough, and the ids of two may be the same
 		m.byID[id] = fields
 	}
@@ -180,6 +184,8 @@ func (m *streamRetainsInput) Append(ctx context.Context, stream string, fields [
 
 func (m *streamRetainsInput) Read(ctx context.Context, o ports.ReadOptions, after ...ports.Offset) ([]ports.Entry, error) {
 	got, err := m.Stream.Read(ctx, o, after...)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for i, e := range got {
 		if fields, ok := m.byID[e.ID]; ok && e.Stream == "s" {
 			got[i].Fields = fields

@@ -9,8 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/breakwater-go/breakwater/ports"
 	"go.uber.org/goleak"
+
+	"github.com/breakwater-go/breakwater/ports"
 )
 
 func oneField(v string) []ports.Field { return []ports.Field{{Name: "v", Value: []byte(v)}} }
