@@ -63,8 +63,9 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := interrupts()
-	summary, err := Run(ctx, stop, options, choose.Environ(os.Environ()), Terminal{os.Stdin, os.Stdout, os.Stderr})
-	os.Exit(report(summary, err, options, stop))
+	terminal := Terminal{os.Stdin, os.Stdout, os.Stderr}
+	summary, err := Run(ctx, stop, options, choose.Environ(os.Environ()), terminal)
+	os.Exit(report(summary, err, options, stop, terminal))
 }
 
 // interrupts closes stop at the first Ctrl-C and ends ctx at the second.
@@ -83,14 +84,14 @@ func interrupts() (ctx context.Context, stop <-chan struct{}) {
 }
 
 // report prints the summary and gives the exit status.
-func report(s Summary, err error, o Options, stop <-chan struct{}) int {
+func report(s Summary, err error, o Options, stop <-chan struct{}, t Terminal) int {
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "booking:", err)
+		fmt.Fprintln(t.Err, "booking:", err)
 	}
 	if s.Requests == 0 && err != nil {
 		return 1
 	}
-	if werr := s.Write(os.Stdout, o.JSON); werr != nil || err != nil || !s.Sound() {
+	if werr := s.Write(t.Out, o.JSON); werr != nil || err != nil || !s.Sound() {
 		return 1
 	}
 	select {

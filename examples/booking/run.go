@@ -83,24 +83,25 @@ func (b *booking) drive(ctx context.Context, stop <-chan struct{}) (Summary, err
 	reading, stopReading := whileOpen(ctx, stop)
 	defer stopReading()
 
-	var beside sync.WaitGroup
+	var shown, faulted sync.WaitGroup
 	showing, stopShowing := context.WithCancel(ctx)
-	beside.Go(func() { showProgress(showing, b.out, b.source.Total, b.tracker.Counts) })
+	shown.Go(func() { showProgress(showing, b.out, b.source.Total, b.tracker.Counts) })
 	spread := time.Duration(0)
 	if b.faults != nil {
 		spread = faultSpread
-		beside.Go(func() { b.o.Fault.inject(ctx, b.faults) })
+		faulted.Go(func() { b.o.Fault.inject(reading, b.faults) })
 	}
 
 	start := time.Now()
 	sender := Sender{run: b.o.Run, client: b.client, tracker: b.tracker, log: choose.Slog(b.log, "sender")}
-	taken, err := sender.SendAll(reading, ctx, b.source, spread)
+	taken, sendErr := sender.SendAll(reading, ctx, b.source, spread)
 	b.tracker.Seal()
 	b.await(ctx, stop)
+	faulted.Wait()
 	flushErr := b.flush(ctx)
 	took := time.Since(start)
 	stopShowing()
-	beside.Wait()
+	shown.Wait()
 
 	s := summarize(b.tracker, took)
 	if b.faults != nil {
@@ -109,7 +110,18 @@ func (b *booking) drive(ctx context.Context, stop <-chan struct{}) (Summary, err
 	if reading.Err() != nil {
 		s.Unread = b.unread(taken)
 	}
-	return s, errors.Join(err, flushErr)
+	return s, errors.Join(sendErr, flushErr, b.cutShort(ctx))
+}
+
+// cutShort says why a run ended before all was done, if it did.
+func (b *booking) cutShort(ctx context.Context) error {
+	switch {
+	case ctx.Err() == nil:
+		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("gave up after -timeout %v", b.o.Timeout)
+	}
+	return errors.New("interrupted twice")
 }
 
 // whileOpen ends with ctx or when stop is closed.
@@ -146,7 +158,7 @@ func (b *booking) await(ctx context.Context, stop <-chan struct{}) {
 
 // flush brings home what is still stranded, so that a run leaves nothing in the emergency store that it can deliver.
 func (b *booking) flush(ctx context.Context) error {
-	if st := b.client.Stats(); st.Stranded == st.Replayed {
+	if st := b.client.Stats(); st.Stranded == st.Replayed || ctx.Err() != nil {
 		return nil
 	}
 	var errs []error

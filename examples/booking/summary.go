@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -31,14 +29,14 @@ type Summary struct {
 	// Unread requests were left in the input when the run was interrupted; -1 = some, of a number not known.
 	Unread int `json:"-"`
 	// Missing names a few of the lost requests, with their lines.
-	Missing map[string]int `json:"-"`
+	Missing string `json:"-"`
 }
 
 func summarize(t *Tracker, took time.Duration) Summary {
 	c := t.Counts()
 	return Summary{Requests: c.Requests, Reserved: c.Reserved, PaymentFailed: c.PaymentFailed, Compensated: c.Compensated,
 		Rejected: c.Rejected, Duplicates: c.Duplicates, Lost: c.Waiting + c.Unsent,
-		Seconds: float64(took.Milliseconds()) / 1000, Missing: t.Missing(5)}
+		Seconds: float64(took.Milliseconds()) / 1000, Missing: t.Missing()}
 }
 
 func (s *Summary) addFault(st messaging.Stats) { s.Stranded, s.Replayed = &st.Stranded, &st.Replayed }
@@ -89,11 +87,7 @@ func (s Summary) left() string {
 		fmt.Fprintln(&b, "left: the input was not read to its end")
 	}
 	if s.Lost > 0 {
-		fmt.Fprintf(&b, "left: %d requests have no outcome, such as", s.Lost)
-		for _, key := range slices.Sorted(maps.Keys(s.Missing)) {
-			fmt.Fprintf(&b, " %s (line %d)", key, s.Missing[key])
-		}
-		fmt.Fprintln(&b)
+		fmt.Fprintf(&b, "left: %d requests have no outcome, such as %s\n", s.Lost, s.Missing)
 	}
 	return b.String()
 }

@@ -1,7 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -166,18 +171,17 @@ func (t *Tracker) Counts() Counts {
 	return c
 }
 
-// Missing names up to few requests that have no outcome, with their lines.
-func (t *Tracker) Missing(few int) map[string]int {
+// Missing names a few requests that have no outcome, with their lines: "req-000001 (line 1), req-000007 (line 7)".
+func (t *Tracker) Missing() string {
+	const few = 5
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	missing := map[string]int{}
-	for _, from := range []map[string]int{t.waiting, t.unsent} {
-		for key, line := range from {
-			if len(missing) == few {
-				return missing
-			}
-			missing[key] = line
-		}
+	lines := maps.Clone(t.waiting)
+	maps.Copy(lines, t.unsent)
+	keys := slices.SortedFunc(maps.Keys(lines), func(a, b string) int { return cmp.Compare(lines[a], lines[b]) })
+	var names []string
+	for _, key := range keys[:min(few, len(keys))] {
+		names = append(names, fmt.Sprintf("%s (line %d)", key, lines[key]))
 	}
-	return missing
+	return strings.Join(names, ", ")
 }
