@@ -10,7 +10,7 @@ import (
 // isContextError fails the case unless err is what a method owes whose context ended with cause.
 func isContextError[D ports.Driver](e *env[D], err, cause error, doing string) {
 	kind := ports.ErrCanceled
-	if cause == context.DeadlineExceeded {
+	if errors.Is(cause, context.DeadlineExceeded) {
 		kind = ports.ErrTimeout
 	}
 	e.isKind(err, kind, doing)

@@ -92,23 +92,23 @@ func negativeBlock(ctx context.Context, e *streamEnv) {
 }
 
 func streamCancelUnblocks(ctx context.Context, e *streamEnv) {
-	late, stop := context.WithTimeout(ctx, tooLong)
-	defer stop()
 	if hasGroups(e.Driver) {
 		createGroup(ctx, e, ports.StreamEnd)
 	}
 	for _, block := range []time.Duration{-1, tooLong} {
-		streamCancelUnblocksOn(ctx, e, context.WithoutCancel(ctx), block, "without a deadline")
-		streamCancelUnblocksOn(ctx, e, late, block, "with a deadline")
+		free, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the suite's own has a deadline
+		streamCancelUnblocksRead(free, e, cancel, block, "without a deadline")
+		limited, cancel := context.WithTimeout(ctx, tooLong)
+		streamCancelUnblocksRead(limited, e, cancel, block, "with a deadline")
 	}
 }
 
-func streamCancelUnblocksOn(ctx context.Context, e *streamEnv, parent context.Context, block time.Duration, what string) {
-	cancelled, cancel := context.WithCancel(parent)
+// streamCancelUnblocksRead waits with ctx and calls cancel, which ends it.
+func streamCancelUnblocksRead(ctx context.Context, e *streamEnv, cancel func(), block time.Duration, what string) {
 	defer cancel()
-	reads := []*call[[]ports.Entry]{startRead(cancelled, e.Driver, block, endOf("s"))}
+	reads := []*call[[]ports.Entry]{startRead(ctx, e.Driver, block, endOf("s"))}
 	if hasGroups(e.Driver) {
-		reads = append(reads, startReadGroup(cancelled, e.Driver, "alice", block))
+		reads = append(reads, startReadGroup(ctx, e.Driver, "alice", block))
 	}
 	mustWait(ctx, e, "read with a block", reads...)
 	cancel()

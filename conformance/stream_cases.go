@@ -55,10 +55,10 @@ func appendAll(ctx context.Context, e *streamEnv, stream string, values ...strin
 	return ids
 }
 
-// readAll reads after a place without waiting.
-func readAll(ctx context.Context, e *streamEnv, stream, after string) []ports.Entry {
-	got, err := e.Driver.Read(ctx, ports.ReadOptions{Count: 1000}, ports.Offset{Stream: stream, ID: after})
-	e.noError(err, "read "+stream)
+// readAll reads the stream "s" after a place without waiting.
+func readAll(ctx context.Context, e *streamEnv, after string) []ports.Entry {
+	got, err := e.Driver.Read(ctx, ports.ReadOptions{Count: 1000}, ports.Offset{Stream: "s", ID: after})
+	e.noError(err, "read")
 	return got
 }
 
@@ -182,7 +182,7 @@ func (f streamFixture) declaredMethods(d ports.Stream) []streamMethod {
 
 // isUntouched fails the case unless the fixture is as it was made.
 func (f streamFixture) isUntouched(ctx context.Context, e *streamEnv) {
-	wantEntries(e, "the stream afterwards", readAll(ctx, e, "s", ports.StreamStart), "s:a", "s:b")
+	wantEntries(e, "the stream afterwards", readAll(ctx, e, ports.StreamStart), "s:a", "s:b")
 	if !hasGroups(e.Driver) {
 		return
 	}

@@ -44,7 +44,7 @@ func fieldsKept(ctx context.Context, e *streamEnv) {
 	}
 	_, err := e.Driver.Append(ctx, "s", fields, ports.AppendOptions{})
 	e.noError(err, "append")
-	got := readAll(ctx, e, "s", ports.StreamStart)
+	got := readAll(ctx, e, ports.StreamStart)
 	e.check(len(got) == 1, "read %d entries; want 1", len(got))
 	e.check(len(got[0].Fields) == len(fields), "the entry has %d fields; want %d", len(got[0].Fields), len(fields))
 	for i, f := range got[0].Fields {
@@ -63,9 +63,9 @@ func appendNoFields(ctx context.Context, e *streamEnv) {
 
 func idsGrow(ctx context.Context, e *streamEnv) {
 	ids := appendAll(ctx, e, "s", "a", "b", "c", "d")
-	wantEntries(e, "read after the first", readAll(ctx, e, "s", ids[0]), "s:b", "s:c", "s:d")
-	wantEntries(e, "read after the third", readAll(ctx, e, "s", ids[2]), "s:d")
-	wantEntries(e, "read after the last", readAll(ctx, e, "s", ids[3]))
+	wantEntries(e, "read after the first", readAll(ctx, e, ids[0]), "s:b", "s:c", "s:d")
+	wantEntries(e, "read after the third", readAll(ctx, e, ids[2]), "s:d")
+	wantEntries(e, "read after the last", readAll(ctx, e, ids[3]))
 }
 
 func concurrentIDs(ctx context.Context, e *streamEnv) {
@@ -92,7 +92,7 @@ func concurrentIDs(ctx context.Context, e *streamEnv) {
 		lists[w] = ids
 	}
 	place := map[string]int{"": -1} // by id, in the stream
-	for i, entry := range readAll(ctx, e, "s", ports.StreamStart) {
+	for i, entry := range readAll(ctx, e, ports.StreamStart) {
 		place[entry.ID] = i
 	}
 	returned := map[string]bool{}
@@ -113,13 +113,13 @@ func idsGrowPastRemoved(ctx context.Context, e *streamEnv) {
 	_, err := e.Driver.Delete(ctx, "s", ids...)
 	e.noError(err, "delete every entry")
 	ids = append(ids, appendAll(ctx, e, "s", "c", "d")...)
-	wantEntries(e, "read after the deleted entries", readAll(ctx, e, "s", ids[1]), "s:c", "s:d")
+	wantEntries(e, "read after the deleted entries", readAll(ctx, e, ids[1]), "s:c", "s:d")
 	_, err = e.Driver.Trim(ctx, "s", ids[3])
 	e.noError(err, "trim")
 	_, err = e.Driver.Delete(ctx, "s", ids[3])
 	e.noError(err, "delete what trim keeps")
 	appendAll(ctx, e, "s", "e")
-	wantEntries(e, "read after the trimmed entries", readAll(ctx, e, "s", ids[3]), "s:e")
+	wantEntries(e, "read after the trimmed entries", readAll(ctx, e, ids[3]), "s:e")
 }
 
 func streamMaxLen(ctx context.Context, e *streamEnv) {
@@ -130,7 +130,7 @@ func streamMaxLen(ctx context.Context, e *streamEnv) {
 		_, err := e.Driver.Append(ctx, "s", streamValue(newest), ports.AppendOptions{MaxLen: keep})
 		e.noError(err, "append with a max len")
 	}
-	got := readAll(ctx, e, "s", ports.StreamStart)
+	got := readAll(ctx, e, ports.StreamStart)
 	e.check(len(got) >= keep && len(got) <= keep+more, "max len %d kept %d entries; want at most %d more", keep, len(got), more)
 	for i, entry := range got {
 		want := fmt.Sprint(total - len(got) + i)
@@ -156,7 +156,7 @@ func streamCopies(ctx context.Context, e *streamEnv) {
 	}
 	for _, whose := range []string{"after the writer changed its slices", "after a reader changed its entry"} {
 		spoil(fields)
-		got := readAll(ctx, e, "s", ports.StreamStart)
+		got := readAll(ctx, e, ports.StreamStart)
 		wantEntries(e, whose, got, "s:mine")
 		e.check(got[0].Fields[0].Name == "v", "%s: the field's name is %q", whose, got[0].Fields[0].Name)
 		fields = got[0].Fields

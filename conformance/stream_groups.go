@@ -92,7 +92,7 @@ func groupsIndependent(ctx context.Context, e *streamEnv) {
 	pending, err := e.Driver.Pending(ctx, "s", "h", ports.PendingOptions{})
 	e.noError(err, "pending of the second group")
 	wantPending(e, "the second group", pending, ids...)
-	wantEntries(e, "a reader without a group", readAll(ctx, e, "s", ports.StreamStart), "s:a", "s:b")
+	wantEntries(e, "a reader without a group", readAll(ctx, e, ports.StreamStart), "s:a", "s:b")
 }
 
 func pendingNotReadAgain(ctx context.Context, e *streamEnv) {

@@ -36,8 +36,8 @@ func readSeveral(ctx context.Context, e *streamEnv) {
 
 func missingStream(ctx context.Context, e *streamEnv) {
 	id := appendAll(ctx, e, "other", "a")[0]
-	wantEntries(e, "read a stream that does not exist", readAll(ctx, e, "s", ports.StreamStart))
-	wantEntries(e, "read a stream that does not exist", readAll(ctx, e, "s", id))
+	wantEntries(e, "read a stream that does not exist", readAll(ctx, e, ports.StreamStart))
+	wantEntries(e, "read a stream that does not exist", readAll(ctx, e, id))
 	wantLen(ctx, e, "s", 0)
 	n, err := e.Driver.Trim(ctx, "s", id)
 	e.noError(err, "trim a stream that does not exist")
@@ -66,11 +66,11 @@ func readCount(ctx context.Context, e *streamEnv) {
 
 func readFromEnds(ctx context.Context, e *streamEnv) {
 	ids := appendAll(ctx, e, "s", "a", "b", "c")
-	wantEntries(e, "read from the start", readAll(ctx, e, "s", ports.StreamStart), "s:a", "s:b", "s:c")
-	wantEntries(e, "read from the end", readAll(ctx, e, "s", ports.StreamEnd))
+	wantEntries(e, "read from the start", readAll(ctx, e, ports.StreamStart), "s:a", "s:b", "s:c")
+	wantEntries(e, "read from the end", readAll(ctx, e, ports.StreamEnd))
 	_, err := e.Driver.Trim(ctx, "s", ids[1])
 	e.noError(err, "trim")
-	wantEntries(e, "read from the start of a trimmed stream", readAll(ctx, e, "s", ports.StreamStart), "s:b", "s:c")
+	wantEntries(e, "read from the start of a trimmed stream", readAll(ctx, e, ports.StreamStart), "s:b", "s:c")
 }
 
 func readNothing(ctx context.Context, e *streamEnv) {

@@ -34,7 +34,7 @@ func trimBelow(ctx context.Context, e *streamEnv) {
 		n, err := e.Driver.Trim(ctx, "s", step.minID)
 		e.noError(err, "trim")
 		e.check(n == step.want, "trim removed %d; want %d", n, step.want)
-		wantEntries(e, "after the trim", readAll(ctx, e, "s", ports.StreamStart), "s:c", "s:d")
+		wantEntries(e, "after the trim", readAll(ctx, e, ports.StreamStart), "s:c", "s:d")
 	}
 }
 
@@ -47,7 +47,7 @@ func deleteByID(ctx context.Context, e *streamEnv) {
 		n, err := e.Driver.Delete(ctx, "s", step.ids...)
 		e.noError(err, "delete")
 		e.check(n == step.want, "delete of %d ids removed %d; want %d", len(step.ids), n, step.want)
-		wantEntries(e, "after the delete", readAll(ctx, e, "s", ports.StreamStart), "s:a", "s:d")
+		wantEntries(e, "after the delete", readAll(ctx, e, ports.StreamStart), "s:a", "s:d")
 	}
 	n, err := e.Driver.Delete(ctx, "s", ids...)
 	e.noError(err, "delete")

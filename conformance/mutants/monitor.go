@@ -65,19 +65,11 @@ func Monitor() []monitorMutant {
 			})},
 		{Name: "zeros-while-down", Clauses: []string{"MO-011"}, Kills: monitorCase("stats-of-a-down-backend"),
 			Wrap: brokenStats(func(_ context.Context, _ *ports.Stats, err error) error {
-				if errors.Is(err, ports.ErrUnavailable) {
-					return nil
-				}
-				return err
+				return unless(errors.Is(err, ports.ErrUnavailable), err)
 			})},
 		{Name: "stats-of-the-past", Clauses: []string{"MO-012"}, Kills: monitorCase("stats-ends-with-its-context"),
 			AlsoFails: monitorCase("errors-are-typed"),
-			Wrap: brokenStats(func(ctx context.Context, _ *ports.Stats, err error) error {
-				if ctx.Err() != nil {
-					return nil
-				}
-				return err
-			})},
+			Wrap:      brokenStats(func(ctx context.Context, _ *ports.Stats, err error) error { return unless(ctx.Err() != nil, err) })},
 		{Name: "address-in-reason", Clauses: []string{"MO-013"}, Kills: monitorCase("tells-no-secret"),
 			Wrap: brokenHealth(func(_ context.Context, h *ports.Health) {
 				if !h.Healthy {
@@ -122,6 +114,14 @@ func monitorCase(names ...string) []string {
 // isDown tells a server that is switched off from a client that is closed and from a context that has ended.
 func isDown(h *ports.Health) bool {
 	return !h.Healthy && strings.Contains(h.Details.Reason, ports.ErrUnavailable.Error())
+}
+
+// unless swallows err.
+func unless(swallowed bool, err error) error {
+	if swallowed {
+		return nil
+	}
+	return err
 }
 
 // monitorBroken changes the answers of a sound driver; nil = it leaves them.

@@ -133,7 +133,7 @@ func (m lastIDReturned) Append(ctx context.Context, stream string, fields []port
 		return id, err
 	}
 	time.Sleep(time.Microsecond) // lets others in
-	all, err := m.Stream.Read(ctx, ports.ReadOptions{Count: 1000}, ports.Offset{Stream: stream, ID: ports.StreamStart})
+	all, err := m.Read(ctx, ports.ReadOptions{Count: 1000}, ports.Offset{Stream: stream, ID: ports.StreamStart})
 	if err != nil || len(all) == 0 {
 		return id, err
 	}
@@ -217,7 +217,7 @@ func (m trimTakesID) Trim(ctx context.Context, stream, minID string) (int64, err
 	if err != nil {
 		return n, err
 	}
-	one, err := m.Stream.Delete(ctx, stream, minID)
+	one, err := m.Delete(ctx, stream, minID)
 	return n + one, err
 }
 

@@ -59,7 +59,7 @@ func (st *streamStore) figures() streamFigures {
 	readers := map[*streamWaiter]struct{}{} // one may wait for several streams
 	for _, all := range st.waiting {
 		for e := all.Front(); e != nil; e = e.Next() {
-			readers[e.Value.(*streamWaiter)] = struct{}{} //nolint:errcheck // the list holds nothing else
+			readers[e.Value.(*streamWaiter)] = struct{}{}
 		}
 	}
 	f.waiting = len(readers)
