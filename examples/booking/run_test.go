@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	"go.uber.org/fx"
-	"go.uber.org/goleak"
 
 	"github.com/breakwater-go/breakwater/core/cache"
 	"github.com/breakwater-go/breakwater/core/messaging"
@@ -22,14 +19,6 @@ import (
 	"github.com/breakwater-go/breakwater/ports"
 	"github.com/breakwater-go/breakwater/ports/wire"
 )
-
-// TestMain begins the process's one goroutine for signals, which lasts, before any test could begin it in a bubble.
-func TestMain(m *testing.M) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt)
-	signal.Stop(signals)
-	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
-}
 
 // flags are options as the command line gives them.
 func flags(t *testing.T, args ...string) Options {
@@ -206,9 +195,9 @@ func checkDeadLetters(t *testing.T, srv *memory.Server, want int) {
 func TestASeedGivesTheSameRunTwice(t *testing.T) {
 	var all [2]Summary
 	for i := range all {
-		synctest.Test(t, func(t *testing.T) { all[i], _ = book(t, flags(t, "-n", "1500", "-seed", "42")) })
+		synctest.Test(t, func(t *testing.T) { all[i], _ = book(t, flags(t, "-n", "600", "-seed", "42")) })
 	}
-	want, _ := foretell(t, bytes.Join(collect(42, 1500), []byte("\n")))
+	want, _ := foretell(t, bytes.Join(collect(42, 600), []byte("\n")))
 	if all[0].counts() != all[1].counts() || all[0].counts() != want {
 		t.Errorf("summaries\n  %+v\n  %+v\nwant\n  %+v", all[0].counts(), all[1].counts(), want)
 	}
