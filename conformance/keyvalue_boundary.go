@@ -210,6 +210,12 @@ func kvUndeclared(ctx context.Context, e *kvEnv) {
 		{"lpush in a batch", kvLists, reply(func(k string) ports.Op { return ports.OpLPush(k, 0, v) })},
 		{"zadd in a batch", kvSortedSets, reply(func(k string) ports.Op { return ports.OpZAdd(k, kvScored(1, "m")) })},
 	}
+	atomic := func(op func(key string) ports.Op) func(string) error {
+		return func(key string) error { return second(d.Pipeline(ctx, ports.PipelineOptions{}, op(key))) }
+	}
+	attempts = append(attempts,
+		attempt{"hset in an atomic pipeline", kvHashes, atomic(func(k string) ports.Op { return ports.OpHSet(k, kvFields("f", "v"), 0) })},
+		attempt{"set with a ttl in an atomic pipeline", kvTTL, atomic(func(k string) ports.Op { return ports.OpSet(k, v, ports.SetOptions{TTL: kvLong}) })})
 	for _, m := range kvMethods() {
 		attempts = append(attempts, attempt{m.name, m.needs, func(k string) error { return m.call(ctx, d, k) }})
 	}

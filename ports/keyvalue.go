@@ -12,60 +12,69 @@ import (
 // in Redis. A hash, list or sorted set that loses its last element is gone.
 //
 // Strings (Get, Set, MGet, Delete, Exists, Type) and Batch pipelines are owed by every driver; the rest by those that
-// declare it.
+// declare it. KV-004, KV-005, KV-015 to KV-029 hold for all methods.
 type KeyValue interface {
 	Driver
+	// KeyValueCapabilities says what the driver has beyond strings. KV-022.
 	KeyValueCapabilities() KeyValueCapabilities
 
 	// Get returns the value, ErrNotFound when the key is absent, ErrWrongType when it holds no string.
+	// KV-001 to KV-003, KV-057.
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Set writes the value, whatever type the key held before. A nil value is stored as an empty one.
+	// KV-001, KV-003, KV-006 to KV-008, KV-030 to KV-034, KV-036, KV-037, KV-058.
 	Set(ctx context.Context, key string, value []byte, o SetOptions) error
 	// MGet returns one value a key, in the order of keys, on any number of slots; nil = absent or no string, an empty
-	// value is non-nil.
+	// value is non-nil. KV-009, KV-010, KV-013, KV-058.
 	MGet(ctx context.Context, keys ...string) ([][]byte, error)
 	// Delete removes keys of any type and returns how many there were; no keys is no work.
+	// KV-011, KV-013, KV-058.
 	Delete(ctx context.Context, keys ...string) (int64, error)
-	// Exists counts the keys that exist; a key named twice counts twice, as in Redis.
+	// Exists counts the keys that exist; a key named twice counts twice, as in Redis. KV-012, KV-013, KV-058.
 	Exists(ctx context.Context, keys ...string) (int64, error)
-	// Type returns KeyNone for an absent key.
+	// Type returns KeyNone for an absent key. KV-014, KV-058, KV-065, KV-072.
 	Type(ctx context.Context, key string) (KeyType, error)
 
 	// Expire sets the TTL of an existing key, 0 removes it; ErrNotFound when the key is absent. Capability TTL.
+	// KV-030 to KV-034, KV-038, KV-039.
 	Expire(ctx context.Context, key string, ttl time.Duration) error
 	// TTL returns what is left, 0 when the key has no expiry; ErrNotFound when it is absent. Capability TTL.
+	// KV-032, KV-035.
 	TTL(ctx context.Context, key string) (time.Duration, error)
 
 	// Incr adds by to the decimal int64 under key (absent counts as 0) and returns the sum. ErrWrongType when it holds
 	// anything else, ErrInvalid when the sum would overflow; the value then stays. Capability Counters.
+	// KV-040 to KV-044, KV-057.
 	Incr(ctx context.Context, key string, by int64) (int64, error)
 	// CompareAndSet writes value only if the key holds old; a nil old means "only if absent". ErrConflict otherwise,
-	// carrying no value. Capability CompareAndSet.
+	// whatever the key holds, carrying no value. Capability CompareAndSet. KV-034, KV-045 to KV-049.
 	CompareAndSet(ctx context.Context, key string, old, value []byte, ttl time.Duration) error
 
 	// HSet writes fields and returns how many are new; a TTL other than 0 is the whole key's. No fields is ErrInvalid.
-	// Capability Hashes, as for HGet, HGetAll and HDel.
+	// Capability Hashes, as for HGet, HGetAll and HDel. KV-034, KV-050, KV-054 to KV-058.
 	HSet(ctx context.Context, key string, fields map[string][]byte, ttl time.Duration) (added int64, err error)
-	// HGet returns ErrNotFound when the key or the field is absent.
+	// HGet returns ErrNotFound when the key or the field is absent. KV-050, KV-051, KV-057.
 	HGet(ctx context.Context, key, field string) ([]byte, error)
-	// HGetAll returns an empty map for an absent key.
+	// HGetAll returns an empty map for an absent key. KV-050, KV-052, KV-057.
 	HGetAll(ctx context.Context, key string) (map[string][]byte, error)
-	// HDel returns how many fields there were.
+	// HDel removes fields and returns how many there were; no fields is no work. KV-053, KV-056, KV-057.
 	HDel(ctx context.Context, key string, fields ...string) (int64, error)
 
 	// LPush puts values at the head one after the other, so that the last is the new head, and returns the length. A TTL
 	// other than 0 is the whole key's. No values is ErrInvalid. Capability Lists, as for RPop and LLen.
+	// KV-034, KV-059, KV-063 to KV-065.
 	LPush(ctx context.Context, key string, ttl time.Duration, values ...[]byte) (int64, error)
-	// RPop takes the tail; ErrNotFound when the list is absent.
+	// RPop takes the tail; ErrNotFound when the list is absent. KV-059, KV-060, KV-062, KV-064, KV-065.
 	RPop(ctx context.Context, key string) ([]byte, error)
-	// LLen is 0 for an absent list.
+	// LLen is 0 for an absent list. KV-061, KV-065.
 	LLen(ctx context.Context, key string) (int64, error)
 
-	// ZAdd adds members or changes their scores and returns how many are new; NaN is ErrInvalid. Capability SortedSets,
-	// as for ZRange.
+	// ZAdd adds members or changes their scores and returns how many are new; no members, and NaN, is ErrInvalid. Of a
+	// member named twice the last score counts. Capability SortedSets, as for ZRange. KV-066, KV-069 to KV-072.
 	ZAdd(ctx context.Context, key string, members ...Scored) (int64, error)
 	// ZRange returns the members from rank start to rank stop, both included, lowest score first, or highest first if
-	// reverse; equal scores in the order of their bytes. Negative ranks count from the end, as in Redis.
+	// reverse; equal scores in the order of their bytes, backwards if reverse. Negative ranks count from the end, as in
+	// Redis. KV-067 to KV-069, KV-072.
 	ZRange(ctx context.Context, key string, start, stop int64, reverse bool) ([]Scored, error)
 
 	// Pipeline runs ops in order and returns one [Reply] each.
@@ -74,9 +83,11 @@ type KeyValue interface {
 	// Argument and type errors are found before anything is written; they are the error of the whole call, and the
 	// replies are nil. A missing key or field is an answer, not a failure: it stands in Reply.Err. A key's type is judged
 	// by what it holds before the pipeline and by the pipeline's own earlier writes, where an HDel or RPop that empties
-	// a key is not counted. All keys must lie in the shard o.Shard, unless all ops name one key: see [ShardKey].
+	// a key is not counted. An Incr of what is no number, or beyond the range of int64, is such an error too. All keys
+	// must lie in the shard o.Shard, unless all ops name one key: see [ShardKey]. KV-075 to KV-085.
 	//
 	// With Batch each op stands alone, on any slots, with its own result in its Reply; the error is for the call.
+	// KV-073 to KV-075.
 	Pipeline(ctx context.Context, o PipelineOptions, ops ...Op) ([]Reply, error)
 }
 
