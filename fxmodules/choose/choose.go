@@ -30,7 +30,7 @@
 //
 // [ports.KeyValue], [ports.Stream], [ports.Broker], [ports.EmergencyStore] (the fallback) and [ports.Orchestrator], as far
 // as they are chosen; a ports.KeyValue named [VolatileName] where the memory driver is linked; the chosen drivers'
-// [ports.Monitor] in the group [MonitorGroup]; and a [Choice]. Package corefx builds the rest on these.
+// [Monitored] backends in the group [MonitorGroup]; and a [Choice]. Package corefx builds the rest on these.
 package choose
 
 import (
@@ -102,7 +102,7 @@ func Options(env map[string]string, defaults Config, linked map[string]Module) (
 	options := []fx.Option{fx.Supply(choice), fx.WithLogger(eventLogger)}
 	var errs []error
 	for name, roles := range choice.byDriver(linked) {
-		o, err := provide(env, name, roles, linked[name])
+		o, err := provide(newSelection(env, name, roles, choice[Fallback] != ""), linked[name])
 		options = append(options, o)
 		errs = append(errs, err)
 	}
@@ -223,14 +223,13 @@ func (c Choice) byDriver(linked map[string]Module) func(yield func(string, []Rol
 }
 
 // provide asks one driver for its options.
-func provide(env map[string]string, name string, roles []Role, m Module) (fx.Option, error) {
-	s := newSelection(env, name, roles)
+func provide(s Selection, m Module) (fx.Option, error) {
 	o, err := m.Provide(s)
 	if err == nil {
 		err = s.unknownFields()
 	}
 	if err != nil {
-		return nil, &ports.Error{Op: "options of " + name, Driver: owner, Kind: ports.ErrInvalid, Err: err}
+		return nil, &ports.Error{Op: "options of " + s.driver, Driver: owner, Kind: ports.ErrInvalid, Err: err}
 	}
-	return fx.Module(name, o), nil
+	return fx.Module(s.driver, o), nil
 }

@@ -39,12 +39,14 @@ func withoutEmpty(vars map[string]string) map[string]string {
 type Selection struct {
 	driver string
 	roles  []Role
-	vars   map[string]string // only the driver's own
-	known  map[string]bool   // variables that a Decode has a field for
+	// fallback: the application has one, of this driver or another.
+	fallback bool
+	vars     map[string]string // only the driver's own
+	known    map[string]bool   // variables that a Decode has a field for
 }
 
-func newSelection(vars map[string]string, driver string, roles []Role) Selection {
-	s := Selection{driver: driver, roles: roles, vars: map[string]string{}, known: map[string]bool{}}
+func newSelection(vars map[string]string, driver string, roles []Role, fallback bool) Selection {
+	s := Selection{driver: driver, roles: roles, fallback: fallback, vars: map[string]string{}, known: map[string]bool{}}
 	for name, value := range vars {
 		if strings.HasPrefix(name, s.prefix()) {
 			s.vars[name] = value

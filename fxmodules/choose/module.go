@@ -57,7 +57,7 @@ func (c *Config) field(r Role) *string {
 const (
 	// VolatileName is the fx name of the volatile ports.KeyValue.
 	VolatileName = "breakwater.volatile"
-	// MonitorGroup is the fx group of every chosen driver's ports.Monitor.
+	// MonitorGroup is the fx group of the chosen drivers' [Monitored] backends.
 	MonitorGroup = "breakwater.monitors"
 )
 
@@ -84,7 +84,9 @@ const (
 //					fx.Provide(open, fx.Private),
 //					s.As(choose.KeyValue, mydb.NewKeyValue),
 //					s.As(choose.Stream, mydb.NewStream),
-//					choose.AsMonitor(mydb.NewMonitor),
+//					choose.AsMonitored(func(c *mydb.Client) choose.Monitored {
+//						return choose.Monitored{Name: "mydb", Monitor: mydb.NewMonitor(c), Optional: s.Optional()}
+//					}),
 //				), nil
 //			},
 //		}
@@ -129,9 +131,29 @@ func (r Role) port() any {
 	}
 }
 
-// AsMonitor provides what constructor makes as one of [MonitorGroup].
-func AsMonitor(constructor any) fx.Option {
-	return fx.Provide(fx.Annotate(constructor, fx.As(new(ports.Monitor)), fx.ResultTags(`group:"`+MonitorGroup+`"`)))
+// Monitored is a backend that the application's health shows.
+type Monitored struct {
+	// Name tells it from the others ("redis").
+	Name    string
+	Monitor ports.Monitor
+	// Optional: the application does its work without it.
+	Optional bool
+}
+
+// AsMonitored provides what constructor makes, a [Monitored], as one of [MonitorGroup].
+func AsMonitored(constructor any) fx.Option {
+	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"`+MonitorGroup+`"`)))
+}
+
+// Optional says whether the application does its work without the driver: it has no role but Fallback and Volatile, or
+// that of a Broker which has a fallback.
+func (s Selection) Optional() bool {
+	for _, r := range s.roles {
+		if r != Fallback && r != Volatile && (r != Broker || !s.fallback) {
+			return false
+		}
+	}
+	return true
 }
 
 // validateLinked finds mistakes of the application, not of its user.

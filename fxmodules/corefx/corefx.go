@@ -3,25 +3,28 @@
 //
 //	fx.New(chosen, corefx.Module(corefx.Config{Service: "booking"}), corefx.Definitions(newProcesses), fx.Invoke(listen))
 //
-// It provides a [*messaging.Client], which starts with the application once every fx.Invoke has put its handlers on it,
-// and a [*cache.Cache]; and it runs workers for the processes and steps of [Definitions]. Nothing is built that nobody
-// asks for: an application without messages needs no broker.
+// It provides a [*messaging.Client], which starts with the application once every fx.Invoke has put its handlers on it, a
+// [*cache.Cache], and a [*monitoring.Group] over the chosen drivers and the client, whose Handler the application serves where it likes;
+// and it runs workers for the processes and steps of [Definitions]. An application without messages needs no broker, and
+// one without processes no orchestrator.
 //
 // When the application stops, the workers drain first, while the client still sends for their steps; then the client
 // drains; then the drivers close. Each takes its share of fx's one budget ([choose.Share]), so that one that hangs does
 // not take the others' turn.
 //
-// Without fx: messaging.New, cache.New, process.NewWorkers.
+// Without fx: messaging.New, cache.New, monitoring.New, process.NewWorkers.
 package corefx
 
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"go.uber.org/fx"
 
 	"github.com/breakwater-go/breakwater/core/cache"
 	"github.com/breakwater-go/breakwater/core/messaging"
+	"github.com/breakwater-go/breakwater/core/monitoring"
 	"github.com/breakwater-go/breakwater/core/process"
 	"github.com/breakwater-go/breakwater/fxmodules/choose"
 	"github.com/breakwater-go/breakwater/ports"
@@ -38,13 +41,15 @@ type Config struct {
 	Messaging messaging.Config
 	Cache     cache.Config
 	Workers   process.WorkersConfig
+	// Monitoring's own Backends and Sources come beside the graph's.
+	Monitoring monitoring.Config
 }
 
 // Module provides core.
 func Module(c Config) fx.Option {
 	return fx.Module("core",
 		fx.Supply(c, fx.Private),
-		fx.Provide(newClient, newCache),
+		fx.Provide(newClient, newCache, newMonitoring),
 		fx.Invoke(runWorkers),
 	)
 }
@@ -98,6 +103,32 @@ func newCache(p cacheParams) (*cache.Cache, error) {
 	return cache.New(c)
 }
 
+type monitoringParams struct {
+	fx.In
+	Config   Config
+	Log      choose.Logging
+	Backends []choose.Monitored `group:"breakwater.monitors"`
+	Client   *messaging.Client  `optional:"true"`
+}
+
+func newMonitoring(lc fx.Lifecycle, p monitoringParams) (*monitoring.Group, error) {
+	c := p.Config.Monitoring
+	c.Backends = slices.Clone(c.Backends)
+	for _, b := range p.Backends {
+		c.Backends = append(c.Backends, monitoring.Backend{Name: b.Name, Monitor: b.Monitor, Optional: b.Optional})
+	}
+	if p.Client != nil {
+		c.Sources = append(slices.Clone(c.Sources), figures(p.Client))
+	}
+	c.Logger = cmp.Or(c.Logger, p.Log.Slog("monitoring"))
+	group, err := monitoring.New(c)
+	if err != nil {
+		return nil, err
+	}
+	choose.CloseOnStop(lc, group)
+	return group, nil
+}
+
 type workerParams struct {
 	fx.In
 	Config       Config
@@ -111,7 +142,7 @@ type workerParams struct {
 // runWorkers starts the workers with the application, where there is something to run.
 func runWorkers(lc fx.Lifecycle, p workerParams) error {
 	c := p.Config.Workers
-	c.Definitions = append(c.Definitions[:len(c.Definitions):len(c.Definitions)], p.Definitions...)
+	c.Definitions = slices.Concat(c.Definitions, p.Definitions)
 	if len(c.Definitions) == 0 {
 		return nil
 	}

@@ -3,6 +3,8 @@ package corefx_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/signal"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/breakwater-go/breakwater/core/cache"
 	"github.com/breakwater-go/breakwater/core/messaging"
+	"github.com/breakwater-go/breakwater/core/monitoring"
 	"github.com/breakwater-go/breakwater/core/process"
 	"github.com/breakwater-go/breakwater/core/sensitivity"
 	"github.com/breakwater-go/breakwater/drivers/memory"
@@ -176,6 +179,56 @@ func TestStartIsBounded(t *testing.T) {
 			t.Errorf("starting took %v, want half of %v at most", took, app.StartTimeout())
 		}
 	})
+}
+
+// TestHealthOfTheChosenDrivers: what stands behind a port is shown, and what has a fallback is not required.
+func TestHealthOfTheChosenDrivers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		vars   map[string]string
+		fault  memory.Port
+		status int
+	}{
+		"healthy":                      {local(), 0, http.StatusOK},
+		"a required port is down":      {local(), memory.PortKeyValue, http.StatusServiceUnavailable},
+		"a broker that has a fallback": {map[string]string{"BREAKWATER_BROKER": "memory"}, memory.PortBroker, http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var srv *memory.Server
+			var group *monitoring.Group
+			var client *messaging.Client
+			app := fx.New(chosen(t, tc.vars), corefx.Module(corefx.Config{Service: "s", Monitoring: monitoring.Config{Repeat: -1}}),
+				fx.Populate(&srv, &group, &client))
+			if err := app.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := app.Stop(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}()
+			if _, err := client.SmartSend(t.Context(), "t", "x", ""); err != nil {
+				t.Fatal(err)
+			}
+			if tc.fault != 0 {
+				srv.Faults().SetUnavailable(tc.fault, true)
+			}
+			w := httptest.NewRecorder()
+			group.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+			if w.Code != tc.status {
+				t.Errorf("/readyz gives %d, %q; want %d", w.Code, w.Body, tc.status)
+			}
+			s := group.Status(t.Context())
+			if healthy := s.Backends["memory"].Health.Healthy; healthy != (tc.fault == 0) {
+				t.Errorf("memory is healthy: %v", healthy)
+			}
+			if fallback := s.Backends["memory.fallback"]; !fallback.Health.Healthy || fallback.Required {
+				t.Errorf("fallback is %+v, want healthy and not required", fallback)
+			}
+			if sent := s.Sources["messaging"].Stats; sent == nil || sent.Summary["sent"] != 1 {
+				t.Errorf("messaging's figures are %+v, want one message sent", sent)
+			}
+		})
+	}
 }
 
 func TestRefusals(t *testing.T) {

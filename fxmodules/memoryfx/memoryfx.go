@@ -3,7 +3,8 @@
 //	choose.Options(vars, choose.Config{Env: "local"}, map[string]choose.Module{"memory": memoryfx.Module(memoryfx.Config{})})
 //
 // All ports share one [memory.Server], which stands in the graph too, so that tests reach its Faults. The emergency store
-// and the volatile KeyValue have a server each: they do not fail with the first, and share nothing with it.
+// has a server of its own, named [FallbackServerName] there, and so has the volatile KeyValue: they do not fail with the
+// first, and share nothing with it.
 //
 // Without fx: memory.NewServer, and memory.NewKeyValue and its like on it.
 package memoryfx
@@ -35,20 +36,45 @@ func Module(defaults Config) choose.Module {
 				return memory.NewServer(memory.ServerOptions{Logger: log.Slog(name), RetainUnclaimed: cfg.RetainUnclaimed})
 			}
 			return fx.Options(
-				fx.Provide(func(log choose.Logging) *memory.Server { return newServer(log, "memory") }),
+				fx.Provide(
+					func(log choose.Logging) *memory.Server { return newServer(log, "memory") },
+					fx.Annotate(func(log choose.Logging) *memory.Server { return newServer(log, "memory.fallback") }, fx.ResultTags(`name:"`+FallbackServerName+`"`)),
+				),
 				s.As(choose.KeyValue, closing(memory.NewKeyValue)),
 				s.As(choose.Stream, closing(memory.NewStream)),
 				s.As(choose.Broker, closing(memory.NewBroker)),
 				s.As(choose.Orchestrator, closing(memory.NewOrchestrator)),
-				s.As(choose.Fallback, func(lc fx.Lifecycle, log choose.Logging) *memory.Broker {
-					return closing(memory.NewBroker)(lc, newServer(log, "memory.fallback"))
-				}),
+				s.As(choose.Fallback, func(p fallbackParams) *memory.Broker { return closing(memory.NewBroker)(p.Lifecycle, p.Server) }),
 				s.As(choose.Volatile, func(lc fx.Lifecycle, log choose.Logging) *memory.KeyValue {
 					return closing(memory.NewKeyValue)(lc, newServer(log, "memory.volatile"))
 				}),
+				monitored(s),
 			), nil
 		},
 	}
+}
+
+// FallbackServerName is the fx name of the emergency store's own *memory.Server.
+const FallbackServerName = "breakwater.memory.fallback"
+
+type fallbackParams struct {
+	fx.In
+	fx.Lifecycle
+	Server *memory.Server `name:"breakwater.memory.fallback"`
+}
+
+// monitored shows the server, and the fallback's as one that can be missed.
+func monitored(s choose.Selection) fx.Option {
+	newMonitor := closing(memory.NewMonitor)
+	server := choose.AsMonitored(func(lc fx.Lifecycle, srv *memory.Server) choose.Monitored {
+		return choose.Monitored{Name: "memory", Monitor: newMonitor(lc, srv), Optional: s.Optional()}
+	})
+	if !s.Has(choose.Fallback) {
+		return server
+	}
+	return fx.Options(server, choose.AsMonitored(func(p fallbackParams) choose.Monitored {
+		return choose.Monitored{Name: "memory.fallback", Monitor: newMonitor(p.Lifecycle, p.Server), Optional: true}
+	}))
 }
 
 // closing is the constructor of a client that is closed when the application stops.
