@@ -56,12 +56,12 @@ func TestFaultIsRefusedOnOtherBrokers(t *testing.T) {
 func TestProgressLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		var c Counts
+		tracker := NewTracker()
 		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer cancel()
-		time.AfterFunc(1500*time.Millisecond, func() { c = Counts{Requests: 4, Reserved: 3} })
-		showProgress(ctx, &out, 10, func() Counts { return c })
-		if got := out.String(); got != "4 of 10 requests sent, 3 settled\n" {
+		time.AfterFunc(1500*time.Millisecond, tracker.RejectLine)
+		showProgress(ctx, &out, 10, tracker.Counts)
+		if got := out.String(); got != "1 of 10 requests sent, 1 settled\n" {
 			t.Errorf("it shows %q, want a line for what has changed", got)
 		}
 	})

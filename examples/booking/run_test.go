@@ -195,9 +195,9 @@ func checkDeadLetters(t *testing.T, srv *memory.Server, want int) {
 func TestASeedGivesTheSameRunTwice(t *testing.T) {
 	var all [2]Summary
 	for i := range all {
-		synctest.Test(t, func(t *testing.T) { all[i], _ = book(t, flags(t, "-n", "600", "-seed", "42")) })
+		synctest.Test(t, func(t *testing.T) { all[i], _ = book(t, flags(t, "-n", "300", "-seed", "42")) })
 	}
-	want, _ := foretell(t, bytes.Join(collect(42, 600), []byte("\n")))
+	want, _ := foretell(t, bytes.Join(collect(42, 300), []byte("\n")))
 	if all[0].counts() != all[1].counts() || all[0].counts() != want {
 		t.Errorf("summaries\n  %+v\n  %+v\nwant\n  %+v", all[0].counts(), all[1].counts(), want)
 	}
@@ -248,11 +248,11 @@ func TestRunsOnOneBackendDoNotMeet(t *testing.T) {
 		var all [3]Summary
 		var runs sync.WaitGroup
 		for i := range all[:2] {
-			runs.Go(func() { all[i], _ = book(t, flags(t, "-n", "300", "-seed", "7"), lasting) })
+			runs.Go(func() { all[i], _ = book(t, flags(t, "-n", "100", "-seed", "7"), lasting) })
 		}
 		runs.Wait()
-		all[2], _ = book(t, flags(t, "-n", "300", "-seed", "7"), lasting)
-		want, _ := foretell(t, bytes.Join(collect(7, 300), []byte("\n")))
+		all[2], _ = book(t, flags(t, "-n", "100", "-seed", "7"), lasting)
+		want, _ := foretell(t, bytes.Join(collect(7, 100), []byte("\n")))
 		for i, s := range all {
 			if s.counts() != want {
 				t.Errorf("run %d: summary is\n  %+v\nwant\n  %+v", i, s.counts(), want)
