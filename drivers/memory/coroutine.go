@@ -3,6 +3,7 @@ package memory
 import (
 	"iter"
 	"runtime"
+	"slices"
 )
 
 // coroutine is one thread of a process's code. It runs only while its machine resumes it, and gives control back when it
@@ -12,6 +13,8 @@ type coroutine struct {
 	stop func()
 	// yield gives control back; it is false when the coroutine shall end.
 	yield func(struct{}) bool
+	// number counts the coroutines of a machine, from 1.
+	number int
 	// queued: it stands in the machine's line of those that may run.
 	queued bool
 	done   bool
@@ -63,7 +66,7 @@ func (l *waitlist) add(co *coroutine) { *l = append(*l, co) }
 func (l *waitlist) remove(co *coroutine) {
 	for i, c := range *l {
 		if c == co {
-			*l = append((*l)[:i], (*l)[i+1:]...)
+			*l = slices.Delete(*l, i, i+1)
 			return
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/breakwater-go/breakwater/ports"
@@ -36,9 +37,11 @@ type machine struct {
 	pending  *historyEvent
 	commands []command
 
-	current    *coroutine
+	current *coroutine
+	// runnable and coroutines are in the order of the coroutines' numbers; spawned is the last number given.
 	runnable   []*coroutine
 	coroutines []*coroutine
+	spawned    int
 	operations map[int]*operation
 	signals    map[string]*signalChannel
 	// watchers wait for something that only user code can judge; changes counts what may have changed its mind.
@@ -140,18 +143,22 @@ func (m *machine) run() {
 	}
 }
 
-// runRunnable resumes coroutines in the order in which they became able to go on.
+// runRunnable resumes coroutines round by round, in the order in which they were made.
 func (m *machine) runRunnable() {
+	last := 0
 	for len(m.runnable) > 0 && !m.ended && m.mismatch == "" {
-		co := m.runnable[0]
-		m.runnable = m.runnable[1:]
-		co.queued = false
+		i, _ := slices.BinarySearchFunc(m.runnable, last+1, byNumber)
+		if i == len(m.runnable) {
+			i = 0 // the next round
+		}
+		co := m.runnable[i]
+		m.runnable = slices.Delete(m.runnable, i, i+1)
+		co.queued, last = false, co.number
 		m.resume(co)
 	}
-	if len(m.runnable) == 0 {
-		m.runnable = nil
-	}
 }
+
+func byNumber(co *coroutine, number int) int { return co.number - number }
 
 func (m *machine) resume(co *coroutine) {
 	m.current = co
@@ -163,11 +170,8 @@ func (m *machine) resume(co *coroutine) {
 }
 
 func (m *machine) forget(co *coroutine) {
-	for i, c := range m.coroutines {
-		if c == co {
-			m.coroutines = append(m.coroutines[:i], m.coroutines[i+1:]...)
-			return
-		}
+	if i, ok := slices.BinarySearchFunc(m.coroutines, co.number, byNumber); ok {
+		m.coroutines = slices.Delete(m.coroutines, i, i+1)
 	}
 }
 
@@ -179,6 +183,8 @@ func (m *machine) spawn(body func()) {
 		body()
 		returned = true
 	})
+	m.spawned++
+	co.number = m.spawned
 	m.coroutines = append(m.coroutines, co)
 	m.wake(co)
 }
@@ -208,10 +214,12 @@ func (m *machine) finish(out json.RawMessage, err error) {
 func (m *machine) fail(o outcome) { m.ended, m.outcome = true, o }
 
 func (m *machine) wake(co *coroutine) {
-	if !co.queued {
-		co.queued = true
-		m.runnable = append(m.runnable, co)
+	if co.queued {
+		return
 	}
+	co.queued = true
+	i, _ := slices.BinarySearchFunc(m.runnable, co.number, byNumber)
+	m.runnable = slices.Insert(m.runnable, i, co)
 }
 
 func (m *machine) wakeAll(l *waitlist) {
