@@ -23,12 +23,12 @@ func brokerCore(id string, run func(context.Context, *brokerEnv), clauses ...str
 	return testCase[ports.Broker]{id: "broker/" + id, clauses: clauses, run: run}
 }
 
-// eachSupported is a core case that is run under every supported strategy in turn.
+// eachSupported is a core case that is run under every supported strategy.
 func eachSupported(id string, run func(desk), clauses ...string) testCase[ports.Broker] {
 	return brokerCore(id, forEach(supported, run), clauses...)
 }
 
-// eachDeclared is a case of a capability, run under every strategy in turn that declares it.
+// eachDeclared is a case of a capability, run under every strategy that declares it.
 func eachDeclared(c brokerCapability, id string, run func(desk), clauses ...string) testCase[ports.Broker] {
 	return testCase[ports.Broker]{id: "broker/" + id, clauses: clauses, run: forEach(c.of, run),
 		needs: capability[ports.Broker]{name: c.name, declared: func(d ports.Broker) bool {
@@ -87,18 +87,44 @@ type desk struct {
 	caps     ports.BrokerCapabilities
 }
 
-// forEach runs a case at a desk of its own for each strategy that declares something.
+// forEach runs a case under all strategies that declare something, each at a desk of its own, at the same time.
 func forEach(declared func(ports.Strategy, ports.BrokerCapabilities) bool, run func(desk)) func(context.Context, *brokerEnv) {
 	return func(ctx context.Context, e *brokerEnv) {
-		ran := false
-		for _, s := range ports.Strategies {
-			if caps := e.Driver.BrokerCapabilities(s); declared(s, caps) {
-				ran = true
-				runAt(desk{e, ctx, "topic-" + strings.ReplaceAll(s.String(), "_", "-"), s, caps}, run)
-			}
+		var works []func() (struct{}, error)
+		for _, k := range desks(ctx, e, declared) {
+			works = append(works, func() (struct{}, error) {
+				runAt(k, run)
+				return struct{}{}, nil
+			})
 		}
-		e.check(ran, "no strategy is supported; a broker has one at least")
+		calls, _ := startAll(works...)
+		for _, c := range calls {
+			<-c.done
+		}
+		for _, c := range calls {
+			_, _ = c.result() // it panics with what the case says of the driver
+		}
 	}
+}
+
+// inTurn runs a case under one strategy after the other, for cases that touch more than their desk.
+func inTurn(declared func(ports.Strategy, ports.BrokerCapabilities) bool, run func(desk)) func(context.Context, *brokerEnv) {
+	return func(ctx context.Context, e *brokerEnv) {
+		for _, k := range desks(ctx, e, declared) {
+			runAt(k, run)
+		}
+	}
+}
+
+// desks makes a desk for each strategy that declares something.
+func desks(ctx context.Context, e *brokerEnv, declared func(ports.Strategy, ports.BrokerCapabilities) bool) (all []desk) {
+	for _, s := range ports.Strategies {
+		if caps := e.Driver.BrokerCapabilities(s); declared(s, caps) {
+			all = append(all, desk{e, ctx, "topic-" + strings.ReplaceAll(s.String(), "_", "-"), s, caps})
+		}
+	}
+	e.check(len(all) > 0, "no strategy is supported; a broker has one at least")
+	return all
 }
 
 // runAt names the strategy in what the case says of the driver.
@@ -115,15 +141,15 @@ func runAt(k desk, run func(desk)) {
 	run(k)
 }
 
-// plainDesk has the strategy with which cases work that hold for all alike.
+// plainDesk has the strategy with which cases work that hold for all alike: load-balanced where it is supported.
 func plainDesk(ctx context.Context, e *brokerEnv) desk {
-	s := ports.LoadBalanced
-	if !e.Driver.BrokerCapabilities(s).Supported {
-		i := slices.IndexFunc(ports.Strategies[:], func(s ports.Strategy) bool { return e.Driver.BrokerCapabilities(s).Supported })
-		e.check(i >= 0, "no strategy is supported; a broker has one at least")
-		s = ports.Strategies[i]
+	all := desks(ctx, e, supported)
+	for _, k := range all {
+		if k.strategy == ports.LoadBalanced {
+			return k
+		}
 	}
-	return desk{e, ctx, "topic", s, e.Driver.BrokerCapabilities(s)}
+	return all[0]
 }
 
 // at is the same desk with another topic.
@@ -256,32 +282,34 @@ type received struct {
 	from int
 }
 
-// gather receives n messages from several subscriptions at once; handle gets each as it comes.
+// gather receives n messages from several subscriptions at once; handle gets each as it comes. There must not be more.
 func (k desk) gather(n int, handle func(received), subs ...ports.Subscription) {
 	ctx, cancel := context.WithCancel(k.ctx)
-	got := make(chan received, 2*n)
-	var receivers []*call[struct{}]
+	got := make(chan received)
+	var receivers []*call[ports.Delivery]
 	for i, s := range subs {
-		receivers = append(receivers, start(func() (struct{}, error) {
+		receivers = append(receivers, start(func() (ports.Delivery, error) {
 			for {
 				d, err := s.Receive(ctx)
 				if err != nil {
-					return struct{}{}, err
+					return nil, err
 				}
-				got <- received{d, i}
+				select {
+				case got <- received{d, i}:
+				case <-ctx.Done():
+					return d, nil
+				}
 			}
 		}))
 	}
 	defer func() {
 		cancel()
 		for _, r := range receivers {
-			_, err := r.wait()
+			d, err := r.wait()
+			if d != nil {
+				k.failf("received message %q, attempt %d, beyond the %d that there are", d.Message().ID, d.Attempt(), n)
+			}
 			k.isKind(err, ports.ErrCanceled, "receive after a cancel")
-		}
-		select {
-		case r := <-got:
-			k.failf("received message %q, attempt %d, beyond the %d that there are", r.d.Message().ID, r.d.Attempt(), n)
-		default:
 		}
 	}()
 	for range n {

@@ -36,7 +36,7 @@ func delayedWaits(k desk) {
 
 func delayedHoldsNothing(k desk) {
 	s := k.subscribe()
-	delay := k.Timing.Slack
+	delay := 5 * k.Timing.Quiet
 	k.sendDelayed("late", "k", delay)
 	k.publishKey("k", "a", "b")
 	k.ack(k.receiveID(s, "a"))

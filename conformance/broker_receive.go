@@ -93,9 +93,12 @@ func cancelledReceiveLosesNothing(k desk) {
 		}
 		k.isKind(err, ports.ErrCanceled, "receive after a cancel")
 	}
-	for _, id := range ids {
+	for i, id := range ids {
 		ctx, cancel := context.WithCancel(k.ctx)
 		c := k.receiving(ctx, s)
+		if i%2 == 0 {
+			k.pause(k.ctx, time.Millisecond) // so that some are waiting when they are cancelled
+		}
 		publishing := start(func() (string, error) {
 			return k.Driver.Publish(k.ctx, &ports.Message{ID: id, Topic: k.topic, Key: id, Payload: []byte("x")})
 		})
@@ -117,6 +120,7 @@ func receivesShare(k desk) {
 	for range n {
 		calls = append(calls, k.receiving(k.ctx, s))
 	}
+	mustWait(k.ctx, k.brokerEnv, "receive with nothing there", calls...)
 	ids := number("m", n)
 	k.publish(ids...)
 	var got []string

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/breakwater-go/breakwater/ports"
 )
@@ -30,9 +31,13 @@ func (k desk) publishRounds(rounds int) (messages int) {
 func stickyKeyStays(k desk) {
 	subs := []ports.Subscription{k.subscribe(), k.subscribeOn(k.peer(k.ctx)), k.subscribe()}
 	k.settle()
-	n := k.publishRounds(3)
+	const rounds = 3
+	publishing := start(func() (int, error) {
+		k.pause(k.ctx, time.Millisecond) // so that all are waiting
+		return k.publishRounds(rounds), nil
+	})
 	owner := map[string]int{}
-	k.gather(n, func(r received) {
+	k.gather(rounds*stickyKeys, func(r received) {
 		key := r.d.Message().Key
 		if before, known := owner[key]; known && before != r.from {
 			k.failf("key %s moved from one subscriber to another, and nobody joined or left", key)
@@ -40,6 +45,7 @@ func stickyKeyStays(k desk) {
 		owner[key] = r.from
 		k.ack(r.d)
 	}, subs...)
+	_, _ = publishing.wait()
 }
 
 func stickySpreads(k desk) {

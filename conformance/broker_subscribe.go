@@ -92,20 +92,17 @@ func eachGroupGetsAll(k desk) {
 }
 
 func strategiesShareTopic(ctx context.Context, e *brokerEnv) {
-	var desks []desk
-	var subs []ports.Subscription
-	forEach(supported, func(k desk) {
-		k = k.at("shared")
-		desks, subs = append(desks, k), append(subs, k.subscribe(group("group-of-"+k.strategy.String())))
+	subs := map[ports.Strategy]ports.Subscription{}
+	inTurn(supported, func(k desk) {
+		subs[k.strategy] = k.at("shared").subscribe(group("group-of-" + k.strategy.String()))
 	})(ctx, e)
 	ids := number("m", 10)
-	desks[0].publish(ids...)
-	for i, k := range desks {
-		runAt(k, func(k desk) { k.take(subs[i], ids...) })
-	}
-	for i, k := range desks {
-		runAt(k, func(k desk) { k.silent(subs[i], "it has everything") })
-	}
+	plainDesk(ctx, e).at("shared").publish(ids...)
+	forEach(supported, func(k desk) {
+		s := subs[k.strategy]
+		k.take(s, ids...)
+		k.silent(s, "it has everything")
+	})(ctx, e)
 }
 
 func invalidOptions(ctx context.Context, e *brokerEnv) {
@@ -130,22 +127,19 @@ func invalidOptions(ctx context.Context, e *brokerEnv) {
 }
 
 func brokerUndeclared(ctx context.Context, e *brokerEnv) {
-	for _, s := range ports.Strategies {
-		caps := e.Driver.BrokerCapabilities(s)
-		k := desk{e, ctx, "topic", s, caps}
-		if !caps.Supported {
-			_, err := e.Driver.Subscribe(ctx, k.options())
-			e.isKind(err, ports.ErrUnsupported, s.String()+": subscribe")
-			continue
-		}
-		if s == ports.Broadcast {
+	all := func(ports.Strategy, ports.BrokerCapabilities) bool { return true }
+	inTurn(all, func(k desk) {
+		if !k.caps.Supported || k.strategy == ports.Broadcast {
 			_, err := e.Driver.Subscribe(ctx, k.options(fromStart()))
-			e.isKind(err, ports.ErrUnsupported, "broadcast: subscribe from start")
+			e.isKind(err, ports.ErrUnsupported, "subscribe from start")
 		}
-		if !caps.AtLeastOnce {
-			runAt(k, nackUnsupported)
+		if !k.caps.Supported {
+			_, err := e.Driver.Subscribe(ctx, k.options())
+			e.isKind(err, ports.ErrUnsupported, "subscribe")
+		} else if !k.caps.AtLeastOnce {
+			nackUnsupported(k)
 		}
-	}
+	})(ctx, e)
 }
 
 func nackUnsupported(k desk) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ type capability[D ports.Driver] struct {
 }
 
 // env is what a case works with; its methods that judge end the case when the judgement is against the driver. They are
-// called on the case's own goroutine only.
+// called on the case's own goroutine, or on one that hands a panic on to it (see call).
 type env[D ports.Driver] struct {
 	// Driver is a fresh client on a fresh namespace.
 	Driver D
@@ -40,6 +41,7 @@ type env[D ports.Driver] struct {
 
 	h         *Harness[D]
 	namespace string
+	mu        sync.Mutex
 	opened    []D
 }
 
@@ -76,6 +78,8 @@ func (e *env[D]) isKind(err error, kind ports.Kind, doing string) {
 func (e *env[D]) peer(ctx context.Context) D {
 	d, err := e.h.Open(ctx, e.namespace)
 	e.noError(err, "open a second client")
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.opened = append(e.opened, d)
 	return d
 }
