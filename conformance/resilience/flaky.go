@@ -61,6 +61,7 @@ func (f *flaky) set(o outage) {
 	f.how = o
 }
 
+// count of the calls of an operation ("ack"), or of those of one topic ("ack orders").
 func (f *flaky) count(op string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -74,6 +75,7 @@ func (f *flaky) enter(ctx context.Context, op, topic string) error {
 		f.calls = map[string]int{}
 	}
 	f.calls[op]++
+	f.calls[op+" "+topic]++
 	f.mu.Unlock()
 	if how == nil {
 		return nil

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 )
 
 // State of a [Breaker].
@@ -52,7 +54,7 @@ type BreakerConfig struct {
 // type asks it for permits directly instead of running calls through its executors, spares a healthy call its lock, and
 // ignores the late result of a call that began before the last change of state.
 type Breaker struct {
-	machine  machine
+	machine  circuitbreaker.CircuitBreaker[any] // used under mu only
 	onChange func(from, to State)
 	state    atomic.Uint32
 	// epoch is the number of state changes, doubled, plus 1 while there is nothing to record of a success: closed, and no
@@ -74,7 +76,12 @@ func NewBreaker(c BreakerConfig) *Breaker {
 	if c.OpenFor == 0 {
 		c.OpenFor = DefaultOpenFor
 	}
-	b := &Breaker{onChange: c.OnChange, machine: newMachine(c)}
+	b := &Breaker{onChange: c.OnChange}
+	b.machine = circuitbreaker.NewBuilder[any]().
+		WithFailureThreshold(uint(c.Failures)).
+		WithSuccessThreshold(1).
+		WithDelay(c.OpenFor).
+		Build()
 	b.epoch.Store(clean)
 	return b
 }
@@ -94,13 +101,13 @@ func (b *Breaker) Allow() (Permit, bool) {
 func (b *Breaker) Probe() (Permit, bool) { return b.acquire(true) }
 
 func (b *Breaker) acquire(now bool) (p Permit, ok bool) {
-	b.change(func() {
+	epoch := b.change(func() {
 		if now && b.State() == Open {
 			b.machine.HalfOpen()
 		}
 		ok = b.machine.TryAcquirePermit()
 	})
-	return Permit{b.epoch.Load()}, ok
+	return Permit{epoch}, ok
 }
 
 // Success records that the backend answered, whatever the answer was.
@@ -133,17 +140,17 @@ func (b *Breaker) settle(p Permit, record func()) {
 	})
 }
 
-// change runs do and publishes what it made of the state.
-func (b *Breaker) change(do func()) {
+// change runs do, publishes what it made of the state, and returns the epoch that it leads to.
+func (b *Breaker) change(do func()) (epoch uint64) {
 	b.mu.Lock()
 	from := b.State()
 	do()
-	to := b.machine.state()
-	epoch := b.epoch.Load() &^ clean
+	to := stateOf(b.machine.State())
+	epoch = b.epoch.Load() &^ clean
 	if from != to {
 		epoch += 2
 	}
-	if to == Closed && b.machine.failures() == 0 {
+	if to == Closed && b.machine.Metrics().Failures() == 0 {
 		epoch |= clean
 	}
 	b.state.Store(uint32(to))
@@ -152,16 +159,15 @@ func (b *Breaker) change(do func()) {
 	if from != to && b.onChange != nil {
 		b.onChange(from, to)
 	}
+	return epoch
 }
 
-// machine is the state machine proper, used under Breaker.mu only.
-type machine interface {
-	TryAcquirePermit() bool
-	RecordSuccess()
-	RecordFailure()
-	Open()
-	HalfOpen()
-	state() State
-	// failures among the last calls while closed.
-	failures() uint
+func stateOf(s circuitbreaker.State) State {
+	switch s {
+	case circuitbreaker.OpenState:
+		return Open
+	case circuitbreaker.HalfOpenState:
+		return HalfOpen
+	}
+	return Closed
 }
