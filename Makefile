@@ -55,8 +55,9 @@ vuln: bin/govulncheck
 		echo "govulncheck: NOT CHECKED, the vulnerability database cannot be reached from here"; \
 	else echo "$$out"; exit 1; fi
 
+# -short leaves out what starts real servers.
 unit:
-	$(GO) test -race ./...
+	$(GO) test -race -short ./...
 
 conformance: ## run the suite on every driver; reports and the matrix in conformance/reports
 	$(GO) test -count=1 ./drivers/... -run Conformance -conformance.reports=$(CURDIR)/$(REPORTS)
