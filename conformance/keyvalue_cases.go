@@ -162,9 +162,12 @@ func kvWantNoTTL(ctx context.Context, e *kvEnv, key string) {
 // kvLong is a TTL that no case waits for. It is no whole number of seconds.
 const kvLong = 90*time.Second + 900*time.Millisecond
 
+// kvClients is how many clients work at the same time.
+const kvClients = 4
+
 // kvWins runs the same work at the same time, on a client each, and counts who got no error; the others must get kind.
-func kvWins(ctx context.Context, e *kvEnv, clients int, kind ports.Kind, doing string, work func(ports.KeyValue, int) error) int {
-	calls := make([]func() (int, error), clients)
+func kvWins(ctx context.Context, e *kvEnv, kind ports.Kind, doing string, work func(ports.KeyValue, int) error) int {
+	calls := make([]func() (int, error), kvClients)
 	for i := range calls {
 		d := e.peer(ctx)
 		calls[i] = func() (int, error) { return i, work(d, i) }

@@ -34,12 +34,12 @@ func kvHashCases() []kvCase {
 		}),
 		kvHashes.holding("hdel-removes-fields", "053", func(ctx context.Context, e *kvEnv) {
 			kvHSet(ctx, e, "h", "a", "1", "b", "2", "c", "3")
-			kvWantRemoved(ctx, e, "h", 2, "a", "absent", "b", "a")
+			kvWantRemoved(ctx, e, 2, "a", "absent", "b", "a")
 			kvWantHash(ctx, e, "h", "c", "3")
-			kvWantRemoved(ctx, e, "h", 0)
-			kvWantRemoved(ctx, e, "h", 1, "c")
+			kvWantRemoved(ctx, e, 0)
+			kvWantRemoved(ctx, e, 1, "c")
 			kvWantAbsent(ctx, e, "h")
-			kvWantRemoved(ctx, e, "h", 0, "c")
+			kvWantRemoved(ctx, e, 0, "c")
 			kvWantAbsent(ctx, e, "h")
 		}),
 		kvHashes.holding("field-names-are-any-text", "054", func(ctx context.Context, e *kvEnv) {
@@ -87,10 +87,10 @@ func kvWantAdded(ctx context.Context, e *kvEnv, key string, want int64, pairs ..
 	e.check(n == want, "hset %s of %q added %d; want %d", key, pairs, n, want)
 }
 
-func kvWantRemoved(ctx context.Context, e *kvEnv, key string, want int64, fields ...string) {
-	n, err := e.Driver.HDel(ctx, key, fields...)
-	e.noError(err, "hdel "+key)
-	e.check(n == want, "hdel %s of %q removed %d; want %d", key, fields, n, want)
+func kvWantRemoved(ctx context.Context, e *kvEnv, want int64, fields ...string) {
+	n, err := e.Driver.HDel(ctx, "h", fields...)
+	e.noError(err, "hdel")
+	e.check(n == want, "hdel of %q removed %d; want %d", fields, n, want)
 }
 
 func kvHashTTL(ctx context.Context, e *kvEnv) {
@@ -103,7 +103,7 @@ func kvHashTTL(ctx context.Context, e *kvEnv) {
 	set(kvLong, "a", "1", "b", "2")
 	kvWantTTL(ctx, e, "h", kvLong, since)
 	set(0, "c", "3")
-	kvWantRemoved(ctx, e, "h", 1, "a")
+	kvWantRemoved(ctx, e, 1, "a")
 	kvWantTTL(ctx, e, "h", kvLong, since)
 	kvExpires(ctx, e, ttl, func() { set(ttl, "b", "new") }, "h")
 	all, err := e.Driver.HGetAll(ctx, "h")

@@ -98,12 +98,12 @@ func kvWantWrongTypes(ctx context.Context, e *kvEnv, capability string) {
 }
 
 func kvEachElementOnce(ctx context.Context, e *kvEnv) {
-	const clients, each = 4, 10
-	for i := range clients * each {
+	const each = 10
+	for i := range kvClients * each {
 		kvPush(ctx, e, "l", fmt.Sprint(i))
 	}
-	popped := make([][]string, clients)
-	kvWins(ctx, e, clients, 0, "rpop", func(d ports.KeyValue, i int) error {
+	popped := make([][]string, kvClients)
+	kvWins(ctx, e, 0, "rpop", func(d ports.KeyValue, i int) error {
 		for range each {
 			v, err := d.RPop(ctx, "l")
 			if err != nil {
@@ -120,6 +120,6 @@ func kvEachElementOnce(ctx context.Context, e *kvEnv) {
 			seen[v] = true
 		}
 	}
-	e.check(len(seen) == clients*each, "%d of %d elements were handed out", len(seen), clients*each)
+	e.check(len(seen) == kvClients*each, "%d of %d elements were handed out", len(seen), kvClients*each)
 	kvWantAbsent(ctx, e, "l")
 }

@@ -8,7 +8,7 @@ import (
 
 // Kind classifies a failure by what the caller can do about it. It is itself an error, so that
 // errors.Is(err, ports.ErrNotFound) works on whatever a driver returns.
-type Kind uint8
+type Kind uint8 //nolint:errname // a kind is what errors are sorted by, and an error only for errors.Is
 
 // The kinds. Only ErrUnavailable and ErrTimeout speak of the backend's health; all others are answers.
 const (

@@ -39,7 +39,7 @@ func keyValuePipelines() []Mutant[ports.KeyValue] {
 					}
 					all[i] = one[0]
 					if one[0].Err != nil {
-						break
+						return all, err
 					}
 				}
 				return all, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,6 +44,9 @@ func saveReport(t *testing.T, r conformance.Report) {
 	mustExerciseAll(t, r)
 	if *reportsDir == "" || len(r.Results) != casesOf(r.Port) {
 		return
+	}
+	if err := os.MkdirAll(*reportsDir, 0o755); err != nil {
+		t.Fatal(err)
 	}
 	name := fmt.Sprintf("%s-%s-%s.json", r.Driver, memoryharness.Topology, r.Port)
 	if err := r.WriteFile(filepath.Join(*reportsDir, name)); err != nil {

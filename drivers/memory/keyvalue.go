@@ -155,7 +155,7 @@ func (c *KeyValue) TTL(ctx context.Context, key string) (time.Duration, error) {
 	o := c.store.load(key)
 	switch {
 	case o == nil:
-		return 0, keyError("ttl", key, ports.ErrNotFound)
+		return 0, kvError("ttl", key, ports.ErrNotFound)
 	case o.deadline == 0:
 		return 0, nil
 	}

@@ -138,20 +138,26 @@ func (q *expiryQueue) disarm() {
 // expiryHeap is the heap of container/heap that keeps each node's place in the node.
 type expiryHeap []expiring
 
-func (h expiryHeap) Len() int           { return len(h) }
+// Len is for container/heap.
+func (h expiryHeap) Len() int { return len(h) }
+
+// Less is for container/heap: the earliest first.
 func (h expiryHeap) Less(i, j int) bool { return h[i].deadline < h[j].deadline }
 
+// Swap is for container/heap.
 func (h expiryHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].node.queued, h[j].node.queued = i+1, j+1
 }
 
+// Push is for container/heap.
 func (h *expiryHeap) Push(x any) {
 	e := x.(expiring)
 	*h = append(*h, e)
 	e.node.queued = len(*h)
 }
 
+// Pop is for container/heap.
 func (h *expiryHeap) Pop() any {
 	old := *h
 	last := len(old) - 1

@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -123,7 +124,7 @@ func (l limitedKeyValue) Pipeline(ctx context.Context, o ports.PipelineOptions, 
 	var all []ports.Reply
 	for _, op := range ops {
 		replies, err := limit(l.refuseOp(op), func() ([]ports.Reply, error) { return l.KeyValue.Pipeline(ctx, o, op) })
-		if err == unsupported {
+		if errors.Is(err, ports.ErrUnsupported) {
 			replies, err = []ports.Reply{{Err: unsupported}}, nil
 		}
 		if err != nil {

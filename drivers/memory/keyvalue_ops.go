@@ -114,7 +114,7 @@ func collectionOf[C collection](p kvPlace, op string) (C, error) {
 	}
 	c, ok := p.object.collection.(C)
 	if !ok {
-		return c, keyError(op, p.key, ports.ErrWrongType)
+		return c, kvError(op, p.key, ports.ErrWrongType)
 	}
 	return c, nil
 }
@@ -135,9 +135,9 @@ func (w *kvWork) get(key string) ([]byte, error) {
 func stringOf(o *kvObject, op, key string) ([]byte, error) {
 	switch {
 	case o == nil:
-		return nil, keyError(op, key, ports.ErrNotFound)
+		return nil, kvError(op, key, ports.ErrNotFound)
 	case o.collection != nil:
-		return nil, keyError(op, key, ports.ErrWrongType)
+		return nil, kvError(op, key, ports.ErrWrongType)
 	}
 	return copied(o.value), nil
 }
@@ -145,7 +145,7 @@ func stringOf(o *kvObject, op, key string) ([]byte, error) {
 func (w *kvWork) set(key string, value []byte, o ports.SetOptions) error {
 	p := w.find(key)
 	if o.IfAbsent && p.object != nil {
-		return keyError("set", key, ports.ErrAlreadyExists)
+		return kvError("set", key, ports.ErrAlreadyExists)
 	}
 	w.put(p, &kvObject{deadline: w.deadline(o.TTL), value: copied(value)})
 	return nil
@@ -163,7 +163,7 @@ func (w *kvWork) delete(key string) int64 {
 func (w *kvWork) expire(key string, ttl time.Duration) error {
 	p := w.find(key)
 	if p.object == nil {
-		return keyError("expire", key, ports.ErrNotFound)
+		return kvError("expire", key, ports.ErrNotFound)
 	}
 	w.put(p, &kvObject{deadline: w.deadline(ttl), value: p.object.value, collection: p.object.collection})
 	return nil
@@ -175,11 +175,11 @@ func (w *kvWork) incr(key string, by int64) (int64, error) {
 	if p.object != nil {
 		var ok bool
 		if n, ok = decimal(p.object); !ok {
-			return 0, keyError("incr", key, ports.ErrWrongType)
+			return 0, kvError("incr", key, ports.ErrWrongType)
 		}
 	}
 	if by > 0 && n > math.MaxInt64-by || by < 0 && n < math.MinInt64-by {
-		return 0, keyError("incr", key, ports.ErrInvalid)
+		return 0, kvError("incr", key, ports.ErrInvalid)
 	}
 	w.put(p, &kvObject{deadline: p.deadline(), value: strconv.AppendInt(nil, n+by, 10)})
 	return n + by, nil
@@ -199,7 +199,7 @@ func (w *kvWork) compareAndSet(key string, old, value []byte, ttl time.Duration)
 	match := p.object == nil && old == nil ||
 		p.object != nil && old != nil && p.object.collection == nil && bytes.Equal(p.object.value, old)
 	if !match {
-		return keyError("compareandset", key, ports.ErrConflict)
+		return kvError("compareandset", key, ports.ErrConflict)
 	}
 	w.put(p, &kvObject{deadline: w.deadline(ttl), value: copied(value)})
 	return nil
@@ -245,7 +245,7 @@ func (w *kvWork) hget(key, field string) ([]byte, error) {
 	}
 	value, ok := m[field]
 	if !ok {
-		return nil, keyError("hget", key, ports.ErrNotFound)
+		return nil, kvError("hget", key, ports.ErrNotFound)
 	}
 	return copied(value), nil
 }
@@ -311,7 +311,7 @@ func (w *kvWork) rpop(key string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case r == nil:
-		return nil, keyError("rpop", key, ports.ErrNotFound)
+		return nil, kvError("rpop", key, ports.ErrNotFound)
 	}
 	v := r.popTail()
 	if w.logs {
@@ -361,11 +361,12 @@ func (w *kvWork) zrange(key string, start, stop int64, reverse bool) ([]ports.Sc
 	return z.between(start, stop, reverse), nil
 }
 
-// keyDetail is an error's text, made only when somebody reads it.
-type keyDetail string
+// keyError is an error's text, made only when somebody reads it.
+type keyError string
 
-func (k keyDetail) Error() string { return fmt.Sprintf("key %q", string(k)) }
+// Error names the key.
+func (k keyError) Error() string { return fmt.Sprintf("key %q", string(k)) }
 
-func keyError(op, key string, kind ports.Kind) error {
-	return &ports.Error{Op: op, Driver: driverName, Kind: kind, Err: keyDetail(key)}
+func kvError(op, key string, kind ports.Kind) error {
+	return &ports.Error{Op: op, Driver: driverName, Kind: kind, Err: keyError(key)}
 }

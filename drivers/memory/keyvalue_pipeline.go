@@ -66,11 +66,8 @@ func (c *KeyValue) atomic(ops []ports.Op) ([]ports.Reply, error) {
 
 // isAnswer: what an op found missing, or there, is no failure of the pipeline.
 func isAnswer(err error) bool {
-	switch ports.KindOf(err) {
-	case ports.ErrWrongType, ports.ErrInvalid:
-		return false
-	}
-	return true
+	kind := ports.KindOf(err)
+	return kind != ports.ErrWrongType && kind != ports.ErrInvalid
 }
 
 // judged runs op unless its key's type is wrong by the pipeline's own writes so far. It is stricter than what the keys
@@ -82,7 +79,7 @@ func (w *kvWork) judged(op ports.Op, types map[string]ports.KeyType) ports.Reply
 	}
 	needed := typeOf(op.Verb)
 	if needed != "" && held != ports.KeyNone && held != needed {
-		return ports.Reply{Err: keyError(op.Verb.String(), op.Key, ports.ErrWrongType)}
+		return ports.Reply{Err: kvError(op.Verb.String(), op.Key, ports.ErrWrongType)}
 	}
 	reply := w.do(op)
 	switch op.Verb {
@@ -94,6 +91,7 @@ func (w *kvWork) judged(op ports.Op, types map[string]ports.KeyType) ports.Reply
 		held = ports.KeyNone
 	case ports.VerbIncr, ports.VerbHSet, ports.VerbLPush, ports.VerbZAdd:
 		held = needed
+	default: // changes no type
 	}
 	types[op.Key] = held
 	return reply
@@ -110,8 +108,9 @@ func typeOf(v ports.Verb) ports.KeyType {
 		return ports.KeyList
 	case ports.VerbZAdd:
 		return ports.KeyZSet
+	default:
+		return ""
 	}
-	return ""
 }
 
 // do runs one valid op whose shard is locked.

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,7 +87,7 @@ func portRank(port string) int {
 var outcomes = []conformance.Outcome{conformance.Pass, conformance.Fail, conformance.Hang, conformance.Panic, conformance.NotDeclared,
 	conformance.NotExercised}
 
-func write(w io.Writer, all []column) {
+func write(w *strings.Builder, all []column) {
 	fmt.Fprint(w, "# Conformance matrix\n\nWritten by `make conformance` from the reports beside it; do not edit.\n\n")
 	fmt.Fprint(w, "| port | driver | backend | suite | contract |")
 	for _, o := range outcomes {
@@ -123,7 +122,7 @@ func count(r conformance.Report) map[conformance.Outcome]int {
 }
 
 // writePort writes a table of cases by drivers, the cases in the order of the suite.
-func writePort(w io.Writer, port string, columns []column) {
+func writePort(w *strings.Builder, port string, columns []column) {
 	fmt.Fprintf(w, "\n## %s\n\n| case | clauses |", port)
 	for _, c := range columns {
 		fmt.Fprintf(w, " %s |", c.name)
