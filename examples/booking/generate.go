@@ -84,6 +84,7 @@ func (g *generator) line(i int) []byte {
 		return g.incomplete(r)
 	case lineBroken:
 		return g.broken(encode(r))
+	default: // a good one
 	}
 	return g.remember(encode(r))
 }

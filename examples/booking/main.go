@@ -75,7 +75,7 @@ func interrupts() (ctx context.Context, stop <-chan struct{}) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		fmt.Fprintln(os.Stderr, "interrupted: waiting for what is under way; once more ends at once")
+		say(os.Stderr, "interrupted: waiting for what is under way; once more ends at once\n")
 		close(first)
 		<-signals
 		cancel()
@@ -86,7 +86,7 @@ func interrupts() (ctx context.Context, stop <-chan struct{}) {
 // report prints the summary and gives the exit status.
 func report(s Summary, err error, o Options, stop <-chan struct{}, t Terminal) int {
 	if err != nil {
-		fmt.Fprintln(t.Err, "booking:", err)
+		say(t.Err, "booking: %v\n", err)
 	}
 	if s.Requests == 0 && err != nil {
 		return 1
@@ -101,6 +101,9 @@ func report(s Summary, err error, o Options, stop <-chan struct{}, t Terminal) i
 		return 0
 	}
 }
+
+// say writes for people: what cannot be shown is no reason to stop.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
 // newLogger writes what deserves attention, for people.
 func newLogger(w io.Writer) *zap.Logger {

@@ -41,7 +41,7 @@ func ParseOptions(args []string, w io.Writer) (Options, error) {
 		o.Run = strings.ReplaceAll(uuid.NewString(), "-", "")[:8]
 	}
 	if err := o.validate(flags.Args()); err != nil {
-		fmt.Fprintln(w, err)
+		say(w, "%v\n", err)
 		flags.Usage()
 		return o, err
 	}

@@ -27,11 +27,11 @@ func showBar(ctx context.Context, w io.Writer, total int, counts func() Counts) 
 	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("booking"),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("requests"),
 		progressbar.OptionFullWidth())
-	show := func() { _ = bar.Set(counts().Settled()) } // what cannot be shown is no reason to stop
+	show := func() { _ = bar.Set(counts().Settled()) } // as for say
 	every(ctx, 100*time.Millisecond, show)
 	show()
 	_ = bar.Exit()
-	fmt.Fprintln(w)
+	say(w, "\n")
 }
 
 func showLines(ctx context.Context, w io.Writer, total int, counts func() Counts) {
@@ -46,7 +46,7 @@ func showLines(ctx context.Context, w io.Writer, total int, counts func() Counts
 		if total > 0 {
 			of = fmt.Sprintf(" of %d", total)
 		}
-		fmt.Fprintf(w, "%d%s requests sent, %d settled\n", c.Requests, of, c.Settled())
+		say(w, "%d%s requests sent, %d settled\n", c.Requests, of, c.Settled())
 	})
 }
 

@@ -61,15 +61,25 @@ func Run(ctx context.Context, stop <-chan struct{}, o Options, vars map[string]s
 			return s, err
 		}
 	}
-	fmt.Fprintf(t.Out, "run %s: %s; %v\n", o.Run, source.Name, choice)
-	if err := app.Start(ctx); err != nil {
+	say(t.Out, "run %s: %s; %v\n", o.Run, source.Name, choice)
+	if err := startApp(ctx, app); err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, stopApp(ctx, app)) }()
-	return b.drive(ctx, stop)
+	s, err = b.drive(ctx, stop)
+	err = errors.Join(err, stopApp(ctx, app))
+	if b.faults != nil { // counted to the end: every send has returned now
+		s.addFault(b.client.Stats())
+	}
+	return s, err
 }
 
-// stopApp gives all hooks fx's one budget, also after an interrupt.
+// startApp and stopApp give all hooks together fx's one budget; stopApp also after an interrupt.
+func startApp(ctx context.Context, app *fx.App) error {
+	ctx, cancel := context.WithTimeout(ctx, app.StartTimeout())
+	defer cancel()
+	return app.Start(ctx)
+}
+
 func stopApp(ctx context.Context, app *fx.App) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), app.StopTimeout())
 	defer cancel()
@@ -98,15 +108,15 @@ func (b *booking) drive(ctx context.Context, stop <-chan struct{}) (Summary, err
 	b.tracker.Seal()
 	b.await(ctx, stop)
 	faulted.Wait()
-	flushErr := b.flush(ctx)
+	var flushErr error
+	if ctx.Err() == nil {
+		flushErr = b.flush(ctx)
+	}
 	took := time.Since(start)
 	stopShowing()
 	shown.Wait()
 
 	s := summarize(b.tracker, took)
-	if b.faults != nil {
-		s.addFault(b.client.Stats())
-	}
 	if reading.Err() != nil {
 		s.Unread = b.unread(taken)
 	}
@@ -158,7 +168,7 @@ func (b *booking) await(ctx context.Context, stop <-chan struct{}) {
 
 // flush brings home what is still stranded, so that a run leaves nothing in the emergency store that it can deliver.
 func (b *booking) flush(ctx context.Context) error {
-	if st := b.client.Stats(); st.Stranded == st.Replayed || ctx.Err() != nil {
+	if st := b.client.Stats(); st.Stranded == st.Replayed {
 		return nil
 	}
 	var errs []error

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 
 	"github.com/breakwater-go/breakwater/core/cache"
 	"github.com/breakwater-go/breakwater/core/messaging"
@@ -189,6 +190,27 @@ func checkDeadLetters(t *testing.T, srv *memory.Server, want int) {
 	}
 	if err := b.Close(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTheApplicationIsAValidGraph for whatever the environment chooses.
+func TestTheApplicationIsAValidGraph(t *testing.T) {
+	for _, vars := range []map[string]string{
+		nil,
+		{"BREAKWATER_ENV": "test"},
+		{"BREAKWATER_ENV": "production", "BREAKWATER_KEYVALUE": "memory", "BREAKWATER_BROKER": "memory", "BREAKWATER_ORCHESTRATOR": "memory"},
+	} {
+		o, err := appOptions(vars, "R", NewTracker(), zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := fx.ValidateApp(o); err != nil {
+			t.Errorf("%v: %v", vars, err)
+		}
+	}
+	_, err := appOptions(map[string]string{"BREAKWATER_ENV": "production", "BREAKWATER_BROKER": "memory"}, "R", NewTracker(), zap.NewNop())
+	if err == nil || !strings.Contains(err.Error(), "set BREAKWATER_KEYVALUE to one of: memory; BREAKWATER_ORCHESTRATOR to one of: memory") {
+		t.Errorf("error is %v, want one that says what to set", err)
 	}
 }
 

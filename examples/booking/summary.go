@@ -50,7 +50,7 @@ func (s Summary) Sound() bool {
 // Write prints the table, and the JSON line if asked for.
 func (s Summary) Write(w io.Writer, withJSON bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row := func(name string, value any) { fmt.Fprintf(t, "%s\t%v\t\n", name, value) }
+	row := func(name string, value any) { say(t, "%s\t%v\t\n", name, value) }
 	row("requests", s.Requests)
 	row("reserved", s.Reserved)
 	row("payment failed", s.PaymentFailed)
@@ -66,7 +66,7 @@ func (s Summary) Write(w io.Writer, withJSON bool) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprint(w, s.left())
+	say(w, "%s", s.left())
 	if !withJSON {
 		return nil
 	}

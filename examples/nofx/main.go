@@ -153,7 +153,9 @@ func run(ctx context.Context, tours []string, out io.Writer) (err error) {
 		}
 		select {
 		case q := <-s.Quotes:
-			fmt.Fprintf(out, "%s costs %d.%02d\n", q.Tour, q.Cents/100, q.Cents%100)
+			if _, err := fmt.Fprintf(out, "%s costs %d.%02d\n", q.Tour, q.Cents/100, q.Cents%100); err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}

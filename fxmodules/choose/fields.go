@@ -168,8 +168,9 @@ func typeText(t reflect.Type) string {
 		return typeText(t.Elem())
 	case reflect.String:
 		return "any text but the empty one"
+	default:
+		return "a " + t.String()
 	}
-	return "a " + t.String()
 }
 
 // unknownFields are the driver's variables that no Decode had a field for.
