@@ -30,7 +30,7 @@ func testDecorator[D ports.Driver](t *testing.T, open func(*memory.Server) D,
 			}
 		}
 		if len(r.Results) == 0 {
-			t.Skip("the suite has no case of this port yet")
+			t.Error("the suite has no case of this port")
 		}
 	})
 }
@@ -57,4 +57,10 @@ func TestInterceptedOrchestratorConformance(t *testing.T) {
 	testDecorator(t, func(srv *memory.Server) ports.Orchestrator {
 		return ports.InterceptOrchestrator(memory.NewOrchestrator(srv), passThrough)
 	}, conformance.CheckOrchestrator, memory.PortOrchestrator)
+}
+
+func TestInterceptedMonitorConformance(t *testing.T) {
+	testDecorator(t, func(srv *memory.Server) ports.Monitor {
+		return ports.InterceptMonitor(memory.NewMonitor(srv), passThrough)
+	}, conformance.CheckMonitor, memory.PortMonitor)
 }
