@@ -142,6 +142,9 @@ func (c *Client) Start(ctx context.Context) error {
 			c.phase.CompareAndSwap(phaseStarting, phaseNew)
 			return err
 		case l == nil:
+			for _, l := range live {
+				l.dropIfClosed(ctx)
+			}
 			return c.sender.Start(ctx)
 		}
 		live = append(live, l)
@@ -167,7 +170,7 @@ func (c *Client) nextToStart(ctx context.Context, live int) (*Listener, error) {
 }
 
 // Run starts the client, waits until ctx ends, and closes it within Config.DrainTimeout. It returns the error of either,
-// nil after a clean drain.
+// nil after a clean drain. RS-053 to RS-055.
 func (c *Client) Run(ctx context.Context) error {
 	if err := c.Start(ctx); err != nil {
 		return err
@@ -181,6 +184,7 @@ func (c *Client) Run(ctx context.Context) error {
 // Close drains: no message is taken any more, running handlers end, and what was not handled is handed back to the
 // broker. When ctx ends first, the contexts of running handlers are cancelled, their messages are handed back, and the
 // error is that of ctx. Handlers can send until Close returns. Stranded messages stay in the store. Idempotent.
+// RS-030, RS-053 to RS-056.
 func (c *Client) Close(ctx context.Context) error {
 	c.mu.Lock()
 	phase := c.phase.Load()
@@ -219,7 +223,8 @@ func (c *Client) Stats() Stats {
 
 // FlushEmergencyFallbacks replays the topic's stranded messages now, batch at a time (0 = 100) until none is left, and
 // returns how many the primary confirmed, also beside an error. Recovery does the same by itself; this is for who cannot
-// wait for it. ErrConflict: another instance is replaying the topic. ErrUnsupported without a Fallback.
+// wait for it. ErrConflict: another instance is replaying the topic. ErrUnsupported without a Fallback. RS-022
+// to RS-027.
 func (c *Client) FlushEmergencyFallbacks(ctx context.Context, topic string, batch int) (int, error) {
 	if err := c.running("flush"); err != nil {
 		return 0, err

@@ -73,7 +73,7 @@ func ParseDeadLetter(headers map[string]string) (DeadLetter, bool) {
 
 // DeadLetter puts payload on the dead-letter topic of topic, for what never became a message of it: a line that does not
 // parse, a request that a process refuses. reason is one word or a few; cause, if not nil, is the error's text. It is sent
-// as SmartSend sends, with the same options and promises. RS-015.
+// as SmartSend sends, with the same options and promises. RS-047, RS-050.
 func (c *Client) DeadLetter(ctx context.Context, topic string, payload any, reason Reason, cause error, options ...SendOption) (Receipt, error) {
 	op := "dead letter " + topic
 	if reason == "" {

@@ -19,7 +19,7 @@ type EventOptions struct {
 // closed ([ports.ReuseNever]), however often the message comes; a repeat counts in Stats.Repeated.
 //
 // While the orchestrator is unavailable the message is tried again without end, with the handler's backoff: an outage
-// is not the message's fault. Any other error counts as a failed run, as in [On]. RS-…
+// is not the message's fault. Any other error counts as a failed run, as in [On]. RS-051, RS-052.
 func OnEvent[In, Out any](c *Client, topic string, p *process.Process[In, Out], o EventOptions) (*Listener, error) {
 	op := "on event " + topic
 	switch {

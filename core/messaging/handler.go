@@ -68,7 +68,8 @@ type Meta struct {
 // A message is acknowledged after h returned nil. A run that returns an error, panics or outlives its timeout has failed;
 // it is repeated as o.Attempts and o.Backoff say, in place under the ordered strategies (the key waits) and by handing
 // the message back under load_balanced (others go on). Then the message goes to the dead-letter topic, as one that does
-// not decode does at once. If that fails it stays unacknowledged and comes again. RS-…
+// not decode does at once. If that fails it stays unacknowledged and comes again. RS-031 to
+// RS-049.
 func On[T any](c *Client, topic string, h func(ctx context.Context, payload T, m Meta) error, o HandlerOptions) (*Listener, error) {
 	if h == nil {
 		return nil, invalid("on "+topic, "handler is nil; valid is a function")
@@ -153,6 +154,8 @@ func (o HandlerOptions) withDefaults(topic string, c *Client) (HandlerOptions, e
 	switch {
 	case o.Group == "" && o.Strategy != ports.Broadcast:
 		return o, invalid(op, "Group is empty and so is Config.Service; valid is any UTF-8 text in one of them")
+	case o.DropRepeats > 0 && o.Strategy == ports.Broadcast:
+		return o, invalid(op, "DropRepeats is %v with broadcast; valid is 0, since its subscribers would drop each other's messages", o.DropRepeats)
 	case o.DropRepeats > 0 && c.c.KeyValue == nil:
 		return o, invalid(op, "DropRepeats is %v and Config.KeyValue is nil; valid is a store to remember ids in", o.DropRepeats)
 	case o.DropRepeats > 0 && !c.c.KeyValue.KeyValueCapabilities().TTL:

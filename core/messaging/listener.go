@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -113,6 +114,15 @@ func (c *Client) adopt(l *Listener) bool {
 	return true
 }
 
+// forget lets a closed listener go; before the client runs it keeps its place, and Start passes over it.
+func (c *Client) forget(l *Listener) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase.Load() >= phaseRunning {
+		c.listeners = slices.DeleteFunc(c.listeners, func(other *Listener) bool { return other == l })
+	}
+}
+
 // subscribe makes the subscription live; persistent: it tries again while the broker is unavailable.
 func (l *Listener) subscribe(ctx context.Context, persistent bool) error {
 	pause := firstPause
@@ -127,7 +137,7 @@ func (l *Listener) subscribe(ctx context.Context, persistent bool) error {
 		if !persistent || !isOutage(err) || ctx.Err() != nil {
 			return err
 		}
-		l.c.log.WarnContext(ctx, "broker unavailable: subscribing again", "topic", l.topic, "error", err)
+		l.reportDown(err)
 		if !sleep(ctx, pause) {
 			return err
 		}
@@ -157,6 +167,16 @@ func (l *Listener) work(base context.Context) {
 	}
 }
 
+// dropIfClosed ends the subscription of a listener that was closed before it began.
+func (l *Listener) dropIfClosed(ctx context.Context) {
+	l.mu.Lock()
+	closed := l.closed
+	l.mu.Unlock()
+	if closed {
+		_ = l.unsubscribe(ctx) // nothing was taken from it
+	}
+}
+
 // Close drains the handler: it takes nothing more, running handlers end, and what was not handled is handed back. When
 // ctx ends first, their contexts are cancelled and the error is that of ctx. Idempotent.
 func (l *Listener) Close(ctx context.Context) error {
@@ -167,6 +187,7 @@ func (l *Listener) Close(ctx context.Context) error {
 		go l.drain()
 	}
 	l.mu.Unlock()
+	l.c.forget(l)
 	select {
 	case <-l.ended:
 		return l.err
@@ -224,7 +245,7 @@ func (l *Listener) worker() {
 			l.reportDown(err)
 			sleep(l.taking, pause)
 			pause = min(2*pause, maxPause)
-			if errors.Is(err, ports.ErrClosed) {
+			if !isOutage(err) && !errors.Is(err, ports.ErrCorrupt) {
 				l.renew(sub)
 			}
 		}
@@ -252,6 +273,7 @@ func (l *Listener) renew(old *liveSubscription) {
 	if l.sub.Load() != old {
 		return
 	}
+	_ = l.unsubscribe(l.taking) // it has told its error already
 	if err := l.subscribe(l.taking, false); err != nil {
 		l.reportDown(err)
 	}

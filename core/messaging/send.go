@@ -98,7 +98,8 @@ func (o *outgoing) fail(format string, args ...any) {
 // of a key are stranded, later ones queue behind them. Two Clients that send one key are not ordered against each other.
 //
 // A try lasts Config.SendTimeout at most, within ctx. ErrUnavailable: no backend has it. ErrTimeout: it may have been
-// sent; repeat it only WithID(Receipt.ID). With both backends down the one error holds both causes. RS-001, RS-002.
+// sent; repeat it only WithID(Receipt.ID). With both backends down the one error holds both causes. RS-001
+// to RS-020.
 func (c *Client) SmartSend(ctx context.Context, topic string, payload any, key string, options ...SendOption) (Receipt, error) {
 	o, err := newOutgoing("send "+topic, topic, payload, key, options)
 	if err != nil {

@@ -34,8 +34,17 @@ type gate struct {
 	begun    uint64
 	underway int
 	idle     chan struct{} // made by who waits for underway to be 0, closed then
-	// yield is there while recovery is about to empty the store: senders wait a moment instead of stranding more.
-	yield chan struct{}
+	// queue is there while a replay makes progress.
+	queue *queue
+}
+
+// queue is where senders of stranded keys wait while a replay makes progress: were they to strand as fast as they can,
+// the store might never be empty again.
+type queue struct {
+	// over is closed when it is worth to ask the gate again.
+	over chan struct{}
+	// turn lets one sender strand.
+	turn chan struct{}
 }
 
 func newGates(unknown bool) *gates {
@@ -44,9 +53,8 @@ func newGates(unknown bool) *gates {
 	return g
 }
 
-// blocked says whether a message must queue behind stranded ones; a non-nil yield is closed when it is worth to ask
-// again.
-func (g *gates) blocked(topic, key string) (blocked bool, yield <-chan struct{}) {
+// blocked says whether a message must go behind stranded ones, and where to wait before, if not nil.
+func (g *gates) blocked(topic, key string) (blocked bool, wait *queue) {
 	if !g.shut.Load() {
 		return false, nil
 	}
@@ -57,7 +65,7 @@ func (g *gates) blocked(topic, key string) (blocked bool, yield <-chan struct{})
 		return g.unknown, nil
 	}
 	if _, ok := t.keys[key]; ok || t.all || g.unknown {
-		return true, t.yield
+		return true, t.queue
 	}
 	return false, nil
 }
@@ -131,8 +139,8 @@ func (g *gates) open(topic string, mark uint64) bool {
 	return true
 }
 
-// hold makes senders of the topic wait from now on, and returns what is closed once no stranding is under way. release
-// lets them go on.
+// hold makes senders of the topic wait from now on, and returns what is closed once no stranding is under way.
+// releaseSenders lets them go on.
 func (g *gates) hold(topic string) (idle <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -140,8 +148,8 @@ func (g *gates) hold(topic string) (idle <-chan struct{}) {
 	if t == nil {
 		return closedChannel()
 	}
-	if t.yield == nil {
-		t.yield = make(chan struct{})
+	if t.queue == nil {
+		t.queue = &queue{over: make(chan struct{}), turn: make(chan struct{}, 1)}
 	}
 	if t.underway == 0 {
 		return closedChannel()
@@ -152,6 +160,18 @@ func (g *gates) hold(topic string) (idle <-chan struct{}) {
 	return t.idle
 }
 
+// admit lets one of the senders that wait strand its message.
+func (g *gates) admit(topic string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if t := g.topics[topic]; t != nil && t.queue != nil {
+		select {
+		case t.queue.turn <- struct{}{}:
+		default: // nobody has taken the turn before
+		}
+	}
+}
+
 func (g *gates) releaseSenders(topic string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -160,10 +180,18 @@ func (g *gates) releaseSenders(topic string) {
 	}
 }
 
+func (g *gates) releaseAll() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, t := range g.topics {
+		g.release(t)
+	}
+}
+
 func (g *gates) release(t *gate) {
-	if t.yield != nil {
-		close(t.yield)
-		t.yield = nil
+	if t.queue != nil {
+		close(t.queue.over)
+		t.queue = nil
 	}
 }
 
@@ -205,8 +233,7 @@ func (g *gates) forget() {
 
 func (g *gates) changed() {
 	shut := g.unknown || len(g.topics) > 0
-	g.shut.Store(shut)
-	if !shut {
+	if g.shut.Swap(shut) || !shut {
 		return
 	}
 	select {

@@ -3,6 +3,8 @@ package resilience
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +19,8 @@ const (
 	// roundProbes is how long, in probes, recovery may hold a topic before it lets another instance have it for a moment:
 	// who sees a topic's store empty opens its own gates only.
 	roundProbes = 10
+	// replaysATurn is how many messages leave the store for each one that may be added meanwhile.
+	replaysATurn = 2
 	// idleProbes is how often, in probes, a Sender without stranded messages looks for those that another, now dead,
 	// instance has left.
 	idleProbes = 30
@@ -96,36 +100,34 @@ func (s *Sender) topics(ctx context.Context) (topics []string, err error) {
 // run waits until something is stranded, and then tries every Probe until nothing is.
 func (r *recovery) run() {
 	defer close(r.ended)
-	idle := time.NewTimer(idleProbes * r.s.c.Probe)
-	defer idle.Stop()
+	defer r.s.gates.releaseAll()
+	probe, idle := r.s.c.Probe, idleProbes*r.s.c.Probe
+	timer := time.NewTimer(idle)
+	defer timer.Stop()
 	for {
+		work, pause := r.adopt, idle
+		if r.s.gates.shut.Load() {
+			work, pause = r.round, probe
+		}
+		timer.Reset(pause) // after the last round, so that another instance has its chance between two
 		select {
 		case <-r.stop:
 			return
-		case <-r.s.gates.wake:
-			if !r.recover() {
-				return
-			}
-		case <-idle.C:
-			r.adopt()
+		case <-r.s.gates.wake: // the pause is another one now
+		case <-timer.C:
+			r.guarded(work)
 		}
-		idle.Reset(idleProbes * r.s.c.Probe)
 	}
 }
 
-// recover tries every Probe until nothing is stranded; false = stopped.
-func (r *recovery) recover() bool {
-	probe := time.NewTicker(r.s.c.Probe)
-	defer probe.Stop()
-	for r.s.gates.shut.Load() {
-		select {
-		case <-r.stop:
-			return false
-		case <-probe.C:
-			r.round()
+// guarded keeps a driver's panic from ending the program; the next round tries again.
+func (r *recovery) guarded(work func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.s.c.Logger.ErrorContext(r.ctx, "panic while replaying", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
-	}
-	return true
+	}()
+	work()
 }
 
 // round tries each stranded topic once. The first message is the probe: when the primary does not take it, the round is
@@ -155,8 +157,10 @@ func (r *recovery) replay(topics []string) {
 			r.s.c.Logger.InfoContext(r.ctx, "stranded messages replayed", "topic", topic, "count", count)
 		}
 		switch {
-		case errors.Is(err, ports.ErrConflict): // another instance replays the topic
+		case errors.Is(err, ports.ErrConflict):
+			r.leaveToOther(topic)
 		case err != nil:
+			r.s.gates.releaseSenders(topic)
 			r.s.c.Logger.WarnContext(r.ctx, "replay interrupted", "topic", topic, "error", err)
 		}
 		if r.s.primary.State() != Closed || stopped(r.stop) {
@@ -165,9 +169,19 @@ func (r *recovery) replay(topics []string) {
 	}
 }
 
+// leaveToOther slows this instance's senders down while another one replays the topic: it cannot do so itself. With the
+// primary down there is nothing to wait for.
+func (r *recovery) leaveToOther(topic string) {
+	if r.s.primary.State() == Closed {
+		r.s.gates.hold(topic)
+	} else {
+		r.s.gates.releaseSenders(topic)
+	}
+}
+
 // Flush replays the topic's stranded messages now, whatever the breaker says, batch at a time until none is left, and
 // returns how many the primary confirmed, also beside an error. ErrConflict: another instance is replaying.
-// ErrUnsupported without a Fallback.
+// ErrUnsupported without a Fallback. RS-022 to RS-029.
 func (s *Sender) Flush(ctx context.Context, topic string, batch int) (int, error) {
 	switch {
 	case s.c.Fallback == nil:
@@ -212,9 +226,13 @@ type replay struct {
 	halted    atomic.Bool
 }
 
-func (p *replay) run(ctx context.Context, batch int, until time.Time) error {
+func (p *replay) run(ctx context.Context, batch int, until time.Time) (err error) {
 	gates := p.s.gates
-	defer gates.releaseSenders(p.topic)
+	defer func() {
+		if err != nil { // no progress to wait for; after until, the next round goes on
+			gates.releaseSenders(p.topic)
+		}
+	}()
 	size := 1 // the oldest message alone is the probe
 	for !stopped(p.stop) && (until.IsZero() || time.Now().Before(until)) {
 		mark := gates.look(p.topic)
@@ -226,7 +244,7 @@ func (p *replay) run(ctx context.Context, batch int, until time.Time) error {
 			if gates.open(p.topic, mark) {
 				return nil
 			}
-			// Senders strand as fast as this empties: they wait for the last few.
+			// Some were stranded meanwhile: no more until these are replayed.
 			select {
 			case <-gates.hold(p.topic):
 			case <-ctx.Done():
@@ -237,6 +255,7 @@ func (p *replay) run(ctx context.Context, batch int, until time.Time) error {
 		if err := p.deliver(ctx, messages); err != nil {
 			return err
 		}
+		gates.hold(p.topic) // the primary is back
 		size = batch
 	}
 	return nil
@@ -287,7 +306,12 @@ func (p *replay) deliver(ctx context.Context, messages []ports.Delivery) error {
 	return workers.Wait()
 }
 
-func (p *replay) deliverInOrder(ctx context.Context, messages []ports.Delivery) error {
+func (p *replay) deliverInOrder(ctx context.Context, messages []ports.Delivery) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // this goroutine is ours
+			err = fmt.Errorf("driver panicked: %v", r)
+		}
+	}()
 	for _, d := range messages {
 		if p.halted.Load() || stopped(p.stop) {
 			return nil
@@ -312,8 +336,10 @@ func (p *replay) deliverOne(ctx context.Context, d ports.Delivery) error {
 	}
 	err = p.s.try(ctx, p.s.fallback, d.Ack)
 	if !refused {
-		p.confirmed.Add(1)
 		p.s.replayed.Add(1)
+		if p.confirmed.Add(1)%replaysATurn == 0 {
+			p.s.gates.admit(p.topic)
+		}
 	}
 	return err
 }

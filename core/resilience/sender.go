@@ -164,7 +164,7 @@ func (s *Sender) Stats() Stats {
 // the payload's own sensitivity (0 = not at all); a critical message is never stranded, its Send fails instead.
 //
 // When both are down the one error holds both causes. A caller's own cancel or deadline ends the call and strands
-// nothing. RS-001 …
+// nothing. RS-001 to RS-020.
 func (s *Sender) Send(ctx context.Context, m *ports.Message, declared sensitivity.Level) (stranded bool, err error) {
 	if s.c.Fallback == nil {
 		err = s.publish(ctx, m)
@@ -196,23 +196,26 @@ func (s *Sender) sendOrStrand(ctx context.Context, m *ports.Message, declared se
 	return true, nil
 }
 
-// blocked asks the key's gate, and waits a moment where recovery is about to open it.
+// blocked asks the key's gate. While a replay makes progress it waits for the gate to open, or for its turn to strand, but
+// not longer than a try may last.
 func (s *Sender) blocked(ctx context.Context, m *ports.Message) bool {
-	blocked, yield := s.gates.blocked(m.Topic, m.Key)
-	if yield == nil {
+	blocked, queue := s.gates.blocked(m.Topic, m.Key)
+	if queue == nil {
 		return blocked
 	}
 	patience := time.NewTimer(s.c.SendTimeout)
 	defer patience.Stop()
-	for blocked && yield != nil {
+	for blocked && queue != nil {
 		select {
-		case <-yield:
-		case <-ctx.Done():
-			return blocked
+		case <-queue.over:
+		case <-queue.turn:
+			return true
 		case <-patience.C:
-			return blocked
+			return true
+		case <-ctx.Done():
+			return true
 		}
-		blocked, yield = s.gates.blocked(m.Topic, m.Key)
+		blocked, queue = s.gates.blocked(m.Topic, m.Key)
 	}
 	return blocked
 }
@@ -229,10 +232,12 @@ func (s *Sender) sendBehind(ctx context.Context, m *ports.Message, declared sens
 	case s.c.Prefer == PreferOrder || !errors.As(err, &down):
 		return false, err
 	}
-	s.unordered.Add(1)
 	s.c.Logger.WarnContext(ctx, "order of a key given up: the emergency store does not answer", "topic", m.Topic, "error", down.err)
 	err = s.publish(ctx, m)
-	if err != nil && outage(ctx, err) {
+	switch {
+	case err == nil:
+		s.unordered.Add(1)
+	case outage(ctx, err):
 		err = bothDown(ctx, m.Topic, err, down.err)
 	}
 	return false, err
