@@ -75,11 +75,11 @@ func ParseDeadLetter(headers map[string]string) (DeadLetter, bool) {
 // parse, a request that a process refuses. reason is one word or a few; cause, if not nil, is the error's text. It is sent
 // as SmartSend sends, with the same options and promises. RS-047, RS-050.
 func (c *Client) DeadLetter(ctx context.Context, topic string, payload any, reason Reason, cause error, options ...SendOption) (Receipt, error) {
-	op := "dead letter " + topic
+	const verb = "dead letter "
 	if reason == "" {
-		return Receipt{}, invalid(op, "reason is empty; valid is any word")
+		return Receipt{}, invalid(verb+topic, "reason is empty; valid is any word")
 	}
-	o, err := newOutgoing(op, topic, payload, "", options)
+	o, err := newOutgoing(verb, topic, payload, "", options)
 	if err != nil {
 		return Receipt{}, err
 	}

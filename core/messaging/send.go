@@ -101,26 +101,26 @@ func (o *outgoing) fail(format string, args ...any) {
 // sent; repeat it only WithID(Receipt.ID). With both backends down the one error holds both causes. RS-001
 // to RS-020.
 func (c *Client) SmartSend(ctx context.Context, topic string, payload any, key string, options ...SendOption) (Receipt, error) {
-	o, err := newOutgoing("send "+topic, topic, payload, key, options)
+	o, err := newOutgoing("send ", topic, payload, key, options)
 	if err != nil {
 		return Receipt{}, err
 	}
 	return c.send(ctx, &o.message, o.declared)
 }
 
-// newOutgoing makes the message of a send.
-func newOutgoing(op, topic string, payload any, key string, options []SendOption) (*outgoing, error) {
+// newOutgoing makes the message of a send; verb begins its errors' Op.
+func newOutgoing(verb, topic string, payload any, key string, options []SendOption) (*outgoing, error) {
 	o := &outgoing{message: ports.Message{Topic: topic, Key: key}}
 	for _, option := range options {
 		option(o)
 	}
 	if o.err != nil {
-		return nil, &ports.Error{Op: op, Driver: driverName, Kind: ports.ErrInvalid, Err: o.err}
+		return nil, &ports.Error{Op: verb + topic, Driver: driverName, Kind: ports.ErrInvalid, Err: o.err}
 	}
 	body, err := encode(payload)
 	if err != nil {
 		// The encoder's own text may quote the payload.
-		return nil, invalid(op, "payload of type %T has no JSON form; valid is what encoding/json takes", payload)
+		return nil, invalid(verb+topic, "payload of type %T has no JSON form; valid is what encoding/json takes", payload)
 	}
 	o.message.Payload = body
 	return o, nil
@@ -145,6 +145,10 @@ func encode(payload any) ([]byte, error) {
 		return p, nil
 	case json.RawMessage:
 		return p, nil
+	}
+	body, err := json.Marshal(payload)
+	if err != nil || !bytes.Contains(body, []byte(`\u00`)) {
+		return body, err // the usual case costs one allocation
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -281,7 +281,7 @@ func (s *Sender) publish(ctx context.Context, m *ports.Message) error {
 func (s *Sender) publishWith(ctx context.Context, permit Permit, m *ports.Message) (err error) {
 	tctx, own := newTry(ctx, s.c.SendTimeout)
 	returned := false
-	defer func() { s.record(ctx, s.primary, permit, own.end(), err, returned) }()
+	defer func() { s.record(ctx, s.primary, permit, own, err, returned) }()
 	_, err = s.c.Primary.Publish(tctx, m)
 	returned = true
 	return err
@@ -295,7 +295,7 @@ func (s *Sender) try(ctx context.Context, b *Breaker, call func(context.Context)
 	}
 	tctx, own := newTry(ctx, s.c.SendTimeout)
 	returned := false
-	defer func() { s.record(ctx, b, permit, own.end(), err, returned) }()
+	defer func() { s.record(ctx, b, permit, own, err, returned) }()
 	err = call(tctx)
 	returned = true
 	return err
@@ -303,16 +303,18 @@ func (s *Sender) try(ctx context.Context, b *Breaker, call func(context.Context)
 
 // record tells the breaker what a try has shown of the backend. Only Unavailable, and a Timeout of the try's own, speak
 // against it; a caller's end speaks neither way, and every other error is an answer.
-func (s *Sender) record(ctx context.Context, b *Breaker, permit Permit, timedOut bool, err error, returned bool) {
+func (s *Sender) record(ctx context.Context, b *Breaker, permit Permit, own *tryContext, err error, returned bool) {
+	own.end()
+	if err == nil && returned {
+		b.Success(permit)
+		return
+	}
 	kind := ports.KindOf(err)
 	switch {
-	case !returned: // the driver panicked
+	case !returned, // the driver panicked
+		ctx.Err() != nil, kind == ports.ErrCanceled, kind == ports.ErrClosed:
 		b.Release(permit)
-	case err == nil:
-		b.Success(permit)
-	case ctx.Err() != nil, kind == ports.ErrCanceled, kind == ports.ErrClosed:
-		b.Release(permit)
-	case kind == ports.ErrUnavailable, kind == ports.ErrTimeout && timedOut:
+	case kind == ports.ErrUnavailable, kind == ports.ErrTimeout && own.timedOut():
 		b.Failure(permit)
 	case kind == ports.ErrTimeout:
 		b.Release(permit)

@@ -74,15 +74,17 @@ func (t *tryContext) start() *timedContext {
 	return timed
 }
 
-// end releases the timer and says whether the try's own timeout had passed while its caller still waited. It takes a nil
-// t for a try that ran under the caller's deadline.
-func (t *tryContext) end() (timedOut bool) {
+// end releases the timer. Like timedOut it takes a nil t, for a try that ran under the caller's deadline.
+func (t *tryContext) end() {
 	if t == nil {
-		return false
+		return
 	}
-	timedOut = t.Context.Err() == nil && !time.Now().Before(t.deadline)
 	if timed := t.timed.Load(); timed != nil {
 		timed.cancel()
 	}
-	return timedOut
+}
+
+// timedOut says whether the try's own timeout had passed while its caller still waited.
+func (t *tryContext) timedOut() bool {
+	return t != nil && t.Context.Err() == nil && !time.Now().Before(t.deadline)
 }
