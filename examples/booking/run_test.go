@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -262,20 +265,40 @@ func TestAFaultThatOutlastsTheSends(t *testing.T) {
 	})
 }
 
-// TestRunsOnOneBackendDoNotMeet: two at the same time and one after the other, with the same requests.
+// TestWhatNobodyWaitsForComesHomeToo: dead letters have no outcome, and are brought back all the same.
+func TestWhatNobodyWaitsForComesHomeToo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "requests.jsonl")
+	if err := os.WriteFile(path, []byte("no\nrequest\nat all\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		// The broker is back between two probes of the client's own recovery, and the run has nothing left to wait for.
+		s, _ := book(t, flags(t, "-requests", path, "-fault", "broker=19500ms@1s"))
+		if !s.Sound() || s.Rejected != 3 || *s.Stranded != 2 {
+			t.Errorf("summary is %+v, stranded %d, replayed %d; want 2 of each", s, *s.Stranded, *s.Replayed)
+		}
+	})
+}
+
+// TestRunsOnOneBackendDoNotMeet: two at the same time and one after the other, whose requests have the same ids.
 func TestRunsOnOneBackendDoNotMeet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := memory.NewServer(memory.ServerOptions{})
 		lasting := fx.Decorate(func(*memory.Server) *memory.Server { return shared })
+		seeds := [...]string{"7", "8", "7"}
+		wants := map[string]Summary{}
+		for _, seed := range []uint64{7, 8} {
+			wants[fmt.Sprint(seed)], _ = foretell(t, bytes.Join(collect(seed, 100), []byte("\n")))
+		}
 		var all [3]Summary
 		var runs sync.WaitGroup
 		for i := range all[:2] {
-			runs.Go(func() { all[i], _ = book(t, flags(t, "-n", "100", "-seed", "7"), lasting) })
+			runs.Go(func() { all[i], _ = book(t, flags(t, "-n", "100", "-seed", seeds[i]), lasting) })
 		}
 		runs.Wait()
-		all[2], _ = book(t, flags(t, "-n", "100", "-seed", "7"), lasting)
-		want, _ := foretell(t, bytes.Join(collect(7, 100), []byte("\n")))
+		all[2], _ = book(t, flags(t, "-n", "100", "-seed", seeds[2]), lasting)
 		for i, s := range all {
+			want := wants[seeds[i]]
 			if s.counts() != want {
 				t.Errorf("run %d: summary is\n  %+v\nwant\n  %+v", i, s.counts(), want)
 			}

@@ -122,12 +122,14 @@ func TestMessagesProcessesAndCacheTogether(t *testing.T) {
 	})
 }
 
-// TestStoppingDrainsWorkersBeforeTheClient: a step that runs while the application stops can still send.
+// TestStoppingDrainsWorkersBeforeTheClient: a step that runs while the application stops can still send, whatever way the
+// client came to it.
 func TestStoppingDrainsWorkersBeforeTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := make(chan error, 1)
 		running := make(chan struct{})
-		slow := func(client *messaging.Client) []process.Definition {
+		var client *messaging.Client
+		slow := func() []process.Definition {
 			step := process.NewStep("slow", func(ctx context.Context, _ string) (string, error) {
 				close(running)
 				time.Sleep(time.Second)
@@ -140,7 +142,7 @@ func TestStoppingDrainsWorkersBeforeTheClient(t *testing.T) {
 			}, process.Options{})}
 		}
 		var o ports.Orchestrator
-		app := fx.New(chosen(t, local()), corefx.Module(corefx.Config{Service: "s"}), corefx.Definitions(slow), fx.Populate(&o))
+		app := fx.New(chosen(t, local()), corefx.Module(corefx.Config{Service: "s"}), corefx.Definitions(slow), fx.Populate(&o, &client))
 		if err := app.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
