@@ -1,4 +1,3 @@
-//nolint:revive // each method's comment is its interface's
 package ports
 
 import (
