@@ -42,7 +42,7 @@ func closeWaits(ctx context.Context, e *env) {
 	default:
 	}
 	close(release)
-	e.noError(await(ctx, e, closed, "close"), "close")
+	e.noError(await(ctx, closed, "close"), "close")
 	e.check(c.Stats().Handled == 1, "the handler's success does not count")
 
 	next := e.newClient(nil)

@@ -125,7 +125,7 @@ func (e *env) newClient(change func(*messaging.Config)) *client {
 	e.noError(err, "make a client")
 	mc := &client{Client: m, e: e, send: m.SmartSend, flush: m.FlushEmergencyFallbacks, close: m.Close}
 	e.mutant.client(mc, c)
-	e.closers = append(e.closers, mc.Client.Close)
+	e.closers = append(e.closers, mc.Close)
 	return mc
 }
 

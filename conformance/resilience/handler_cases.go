@@ -126,7 +126,7 @@ func timeoutIsFailure(ctx context.Context, e *env) {
 	}), with(quick, func(o *messaging.HandlerOptions) { o.Timeout = 50 * time.Millisecond }))
 	e.noError(c.Start(ctx), "start")
 	c.mustSend(ctx, topic, 1, "k")
-	err := await(ctx, e, ended, "the handler's end")
+	err := await(ctx, ended, "the handler's end")
 	e.check(errors.Is(err, context.DeadlineExceeded), "context of a handler past its timeout: %v", err)
 	e.awaitRuns(ctx, &runs, 2, time.Second)
 }
@@ -178,7 +178,7 @@ func lateReturn(ctx context.Context, e *env) {
 	}))
 	e.noError(c.Start(ctx), "start")
 	c.mustSend(ctx, topic, 1, "k")
-	await(ctx, e, late, "the handler's late return")
+	await(ctx, late, "the handler's late return")
 	e.awaitRuns(ctx, &runs, 2, time.Second)
 	e.eventually(ctx, time.Second, "one success and one failure", func() bool {
 		s := c.Stats()

@@ -86,7 +86,7 @@ func (e *env) numbers(b *inbox, want ...int) {
 }
 
 // await returns what comes from a channel, or fails the case when it ends before.
-func await[T any](ctx context.Context, e *env, c <-chan T, what string) T {
+func await[T any](ctx context.Context, c <-chan T, what string) T {
 	select {
 	case v := <-c:
 		return v

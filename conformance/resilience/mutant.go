@@ -2,6 +2,7 @@ package resilience
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/breakwater-go/breakwater/conformance/mutants"
@@ -31,6 +32,15 @@ type Mutant struct {
 	send    func(c *client, config messaging.Config) sendFunc
 	flush   func(c *client) flushFunc
 	close   func(c *client, config messaging.Config) closeFunc
+}
+
+// ids of cases, of their names in one text.
+func ids(names string) []string {
+	all := strings.Fields(names)
+	for i, name := range all {
+		all[i] = port + "/" + name
+	}
+	return all
 }
 
 // Mutants describes the mutants of core, for the ledger.

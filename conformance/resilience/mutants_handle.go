@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,20 +21,16 @@ func delivers(change func(ports.Delivery) ports.Delivery) func(*messaging.Config
 }
 
 // cases that need a handler's failure to be seen.
-var failureCases = []string{"resilience/failed-runs-are-repeated", "resilience/panic-is-a-failed-run", "resilience/timeout-is-a-failed-run",
-	"resilience/late-return-counts-for-nothing", "resilience/backoff-doubles", "resilience/key-waits-for-its-retry", "resilience/others-go-on-during-a-retry",
-	"resilience/failures-are-not-remembered", "resilience/spent-runs-make-a-dead-letter", "resilience/dead-letter-is-the-message",
-	"resilience/dead-letter-hides-the-payload", "resilience/unsent-dead-letter-keeps-the-message", "resilience/close-hands-back-the-rest",
-	"resilience/event-outlives-the-orchestrators-outage", "resilience/lost-lease-ends-the-handler", "resilience/acknowledges-after-success",
-	"resilience/close-cut-short-ends-handlers"}
+var failureCases = ids("failed-runs-are-repeated panic-is-a-failed-run timeout-is-a-failed-run " +
+	"late-return-counts-for-nothing backoff-doubles key-waits-for-its-retry " +
+	"others-go-on-during-a-retry failures-are-not-remembered spent-runs-make-a-dead-letter " +
+	"dead-letter-is-the-message dead-letter-hides-the-payload unsent-dead-letter-keeps-the-message " +
+	"close-hands-back-the-rest event-outlives-the-orchestrators-outage lost-lease-ends-the-handler " +
+	"acknowledges-after-success close-cut-short-ends-handlers")
 
-func except(ids []string, kills ...string) (rest []string) {
-	for _, id := range ids {
-		if !strings.Contains(strings.Join(kills, " "), id) {
-			rest = append(rest, id)
-		}
-	}
-	return rest
+// except leaves one case out.
+func except(all []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(id string) bool { return id == port+"/"+name })
 }
 
 func handlerMutants() []Mutant {
@@ -41,8 +38,8 @@ func handlerMutants() []Mutant {
 	nackNothing := func(context.Context, ports.Delivery, time.Duration) error { return nil }
 	return []Mutant{
 		{
-			Name: "ack-before-handling", Clauses: []string{"RS-031"}, Kills: []string{"resilience/acknowledges-after-success"},
-			AlsoFails: append(except(failureCases, "resilience/acknowledges-after-success"), "resilience/undecodable-goes-at-once"),
+			Name: "ack-before-handling", Clauses: []string{"RS-031"}, Kills: ids("acknowledges-after-success"),
+			AlsoFails: append(except(failureCases, "acknowledges-after-success"), ids("undecodable-goes-at-once")...),
 			config: primary(brokenBroker{receive: func(ctx context.Context, next ports.Subscription) (ports.Delivery, error) {
 				d, err := next.Receive(ctx)
 				if err != nil {
@@ -55,15 +52,15 @@ func handlerMutants() []Mutant {
 			}}),
 		},
 		{
-			Name: "ack-on-handler-error", Clauses: []string{"RS-032"}, Kills: []string{"resilience/failed-runs-are-repeated"},
-			AlsoFails: except(failureCases, "resilience/failed-runs-are-repeated"),
+			Name: "ack-on-handler-error", Clauses: []string{"RS-032"}, Kills: ids("failed-runs-are-repeated"),
+			AlsoFails: except(failureCases, "failed-runs-are-repeated"),
 			config: delivers(func(d ports.Delivery) ports.Delivery {
 				return &brokenDelivery{Delivery: d, nack: func(ctx context.Context, next ports.Delivery, _ time.Duration) error { return next.Ack(ctx) }}
 			}),
 		},
 		{
-			Name: "swallow-error", Clauses: []string{"RS-032"}, Kills: []string{"resilience/failed-runs-are-repeated"},
-			AlsoFails: except(failureCases, "resilience/failed-runs-are-repeated"),
+			Name: "swallow-error", Clauses: []string{"RS-032"}, Kills: ids("failed-runs-are-repeated"),
+			AlsoFails: except(failureCases, "failed-runs-are-repeated"),
 			handle: func(h handler, _ messaging.HandlerOptions) handler {
 				return func(ctx context.Context, n int, m messaging.Meta) error {
 					_ = h(ctx, n, m) // the mutant
@@ -72,8 +69,8 @@ func handlerMutants() []Mutant {
 			},
 		},
 		{
-			Name: "swallow-panic", Clauses: []string{"RS-033"}, Kills: []string{"resilience/panic-is-a-failed-run"},
-			AlsoFails: []string{"resilience/spent-runs-make-a-dead-letter"},
+			Name: "swallow-panic", Clauses: []string{"RS-033"}, Kills: ids("panic-is-a-failed-run"),
+			AlsoFails: ids("spent-runs-make-a-dead-letter"),
 			handle: func(h handler, _ messaging.HandlerOptions) handler {
 				return func(ctx context.Context, n int, m messaging.Meta) error {
 					defer func() { _ = recover() }()
@@ -83,13 +80,13 @@ func handlerMutants() []Mutant {
 		},
 		{
 			Name: "timeout-ignored", Clauses: []string{"RS-034", "RS-035"},
-			Kills:     []string{"resilience/timeout-is-a-failed-run", "resilience/hung-handler-holds-up-nothing"},
-			AlsoFails: []string{"resilience/late-return-counts-for-nothing", "resilience/spent-runs-make-a-dead-letter"},
+			Kills:     ids("timeout-is-a-failed-run hung-handler-holds-up-nothing"),
+			AlsoFails: ids("late-return-counts-for-nothing spent-runs-make-a-dead-letter"),
 			options:   func(o *messaging.HandlerOptions) { o.Timeout = time.Hour },
 		},
 		{
-			Name: "late-return-counts", Clauses: []string{"RS-036"}, Kills: []string{"resilience/late-return-counts-for-nothing"},
-			AlsoFails: []string{"resilience/timeout-is-a-failed-run", "resilience/spent-runs-make-a-dead-letter", "resilience/hung-handler-holds-up-nothing"},
+			Name: "late-return-counts", Clauses: []string{"RS-036"}, Kills: ids("late-return-counts-for-nothing"),
+			AlsoFails: ids("timeout-is-a-failed-run spent-runs-make-a-dead-letter hung-handler-holds-up-nothing"),
 			options:   func(o *messaging.HandlerOptions) { o.Timeout = time.Hour },
 			handle: func(h handler, asked messaging.HandlerOptions) handler {
 				return func(ctx context.Context, n int, m messaging.Meta) error {
@@ -103,13 +100,13 @@ func handlerMutants() []Mutant {
 			},
 		},
 		{
-			Name: "retries-at-once", Clauses: []string{"RS-037"}, Kills: []string{"resilience/backoff-doubles"},
-			AlsoFails: []string{"resilience/others-go-on-during-a-retry", "resilience/close-hands-back-the-rest", "resilience/late-return-counts-for-nothing"},
+			Name: "retries-at-once", Clauses: []string{"RS-037"}, Kills: ids("backoff-doubles"),
+			AlsoFails: ids("others-go-on-during-a-retry close-hands-back-the-rest late-return-counts-for-nothing"),
 			options:   func(o *messaging.HandlerOptions) { o.Backoff = 1 },
 		},
 		{
-			Name: "sticky-as-shared", Clauses: []string{"RS-038"}, Kills: []string{"resilience/key-waits-for-its-retry"},
-			AlsoFails: []string{"resilience/close-hands-back-the-rest"},
+			Name: "sticky-as-shared", Clauses: []string{"RS-038"}, Kills: ids("key-waits-for-its-retry"),
+			AlsoFails: ids("close-hands-back-the-rest"),
 			options: func(o *messaging.HandlerOptions) {
 				if o.Strategy.Ordered() {
 					o.Strategy = ports.LoadBalanced
@@ -117,9 +114,9 @@ func handlerMutants() []Mutant {
 			},
 		},
 		{
-			Name: "retry-holds-up-others", Clauses: []string{"RS-039"}, Kills: []string{"resilience/others-go-on-during-a-retry"},
-			AlsoFails: []string{"resilience/concurrency-is-a-bound", "resilience/acknowledges-after-success", "resilience/lease-outlives-a-slow-handler",
-				"resilience/lost-lease-ends-the-handler", "resilience/hung-handler-holds-up-nothing"},
+			Name: "retry-holds-up-others", Clauses: []string{"RS-039"}, Kills: ids("others-go-on-during-a-retry"),
+			AlsoFails: ids("concurrency-is-a-bound acknowledges-after-success lease-outlives-a-slow-handler " +
+				"lost-lease-ends-the-handler hung-handler-holds-up-nothing"),
 			options: func(o *messaging.HandlerOptions) {
 				if o.Strategy == 0 {
 					o.Strategy = ports.Failover
@@ -127,26 +124,26 @@ func handlerMutants() []Mutant {
 			},
 		},
 		{
-			Name: "no-heartbeat", Clauses: []string{"RS-040"}, Kills: []string{"resilience/lease-outlives-a-slow-handler"},
+			Name: "no-heartbeat", Clauses: []string{"RS-040"}, Kills: ids("lease-outlives-a-slow-handler"),
 			config: delivers(func(d ports.Delivery) ports.Delivery { return &brokenDelivery{Delivery: d, extend: nothing} }),
 		},
 		{
-			Name: "lost-lease-unnoticed", Clauses: []string{"RS-041"}, Kills: []string{"resilience/lost-lease-ends-the-handler"},
-			AlsoFails: []string{"resilience/lease-outlives-a-slow-handler"},
+			Name: "lost-lease-unnoticed", Clauses: []string{"RS-041"}, Kills: ids("lost-lease-ends-the-handler"),
+			AlsoFails: ids("lease-outlives-a-slow-handler"),
 			config: delivers(func(d ports.Delivery) ports.Delivery {
 				return &brokenDelivery{Delivery: d, extend: nothing, lost: make(chan struct{})}
 			}),
 		},
 		{
-			Name: "concurrency-ignored", Clauses: []string{"RS-042"}, Kills: []string{"resilience/concurrency-is-a-bound"},
+			Name: "concurrency-ignored", Clauses: []string{"RS-042"}, Kills: ids("concurrency-is-a-bound"),
 			options: func(o *messaging.HandlerOptions) { o.Concurrency = 8 },
 		},
 		{
-			Name: "repeats-not-dropped", Clauses: []string{"RS-043"}, Kills: []string{"resilience/repeats-are-dropped"},
+			Name: "repeats-not-dropped", Clauses: []string{"RS-043"}, Kills: ids("repeats-are-dropped"),
 			options: func(o *messaging.HandlerOptions) { o.DropRepeats = 0 },
 		},
 		{
-			Name: "remembers-before-success", Clauses: []string{"RS-044"}, Kills: []string{"resilience/failures-are-not-remembered"},
+			Name: "remembers-before-success", Clauses: []string{"RS-044"}, Kills: ids("failures-are-not-remembered"),
 			config: func(c *messaging.Config) {
 				if c.KeyValue != nil {
 					c.KeyValue = &eagerMemory{c.KeyValue}
@@ -180,13 +177,13 @@ func deadLetters(how func(ctx context.Context, m *ports.Message, next ports.Brok
 func deadLetterMutants() []Mutant {
 	return []Mutant{
 		{
-			Name: "dead-letters-dropped", Clauses: []string{"RS-045"}, Kills: []string{"resilience/spent-runs-make-a-dead-letter"},
-			AlsoFails: []string{"resilience/dead-letter-is-the-message", "resilience/dead-letter-hides-the-payload", "resilience/unsent-dead-letter-keeps-the-message",
-				"resilience/undecodable-goes-at-once", "resilience/dead-letter-by-hand", "resilience/refused-holds-up-nothing"},
+			Name: "dead-letters-dropped", Clauses: []string{"RS-045"}, Kills: ids("spent-runs-make-a-dead-letter"),
+			AlsoFails: ids("dead-letter-is-the-message dead-letter-hides-the-payload unsent-dead-letter-keeps-the-message " +
+				"undecodable-goes-at-once dead-letter-by-hand refused-holds-up-nothing"),
 			config: deadLetters(func(context.Context, *ports.Message, ports.Broker) (string, error) { return "1", nil }),
 		},
 		{
-			Name: "dead-letter-loses-headers", Clauses: []string{"RS-046"}, Kills: []string{"resilience/dead-letter-is-the-message"},
+			Name: "dead-letter-loses-headers", Clauses: []string{"RS-046"}, Kills: ids("dead-letter-is-the-message"),
 			config: deadLetters(func(ctx context.Context, m *ports.Message, next ports.Broker) (string, error) {
 				for name := range m.Headers {
 					if !strings.HasPrefix(name, "breakwater-dead-") {
@@ -197,23 +194,23 @@ func deadLetterMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "dead-letter-quotes-the-payload", Clauses: []string{"RS-047"}, Kills: []string{"resilience/dead-letter-hides-the-payload"},
-			AlsoFails: []string{"resilience/dead-letter-by-hand"},
+			Name: "dead-letter-quotes-the-payload", Clauses: []string{"RS-047"}, Kills: ids("dead-letter-hides-the-payload"),
+			AlsoFails: ids("dead-letter-by-hand"),
 			config: deadLetters(func(ctx context.Context, m *ports.Message, next ports.Broker) (string, error) {
 				m.Headers[messaging.HeaderDeadError] += fmt.Sprintf(" while handling %s", m.Payload)
 				return next.Publish(ctx, m)
 			}),
 		},
 		{
-			Name: "ack-without-dead-letter", Clauses: []string{"RS-048"}, Kills: []string{"resilience/unsent-dead-letter-keeps-the-message"},
+			Name: "ack-without-dead-letter", Clauses: []string{"RS-048"}, Kills: ids("unsent-dead-letter-keeps-the-message"),
 			config: deadLetters(func(ctx context.Context, m *ports.Message, next ports.Broker) (string, error) {
 				_, _ = next.Publish(ctx, m) // the mutant
 				return "1", nil
 			}),
 		},
 		{
-			Name: "stop-on-bad-payload", Clauses: []string{"RS-049"}, Kills: []string{"resilience/undecodable-goes-at-once"},
-			AlsoFails: []string{"resilience/dead-letter-hides-the-payload"},
+			Name: "stop-on-bad-payload", Clauses: []string{"RS-049"}, Kills: ids("undecodable-goes-at-once"),
+			AlsoFails: ids("dead-letter-hides-the-payload"),
 			config: func(c *messaging.Config) {
 				var stopped atomic.Bool
 				primary(brokenBroker{receive: func(ctx context.Context, next ports.Subscription) (ports.Delivery, error) {
@@ -231,8 +228,8 @@ func deadLetterMutants() []Mutant {
 			},
 		},
 		{
-			Name: "dead-letter-by-hand-dropped", Clauses: []string{"RS-050"}, Kills: []string{"resilience/dead-letter-by-hand"},
-			AlsoFails: []string{"resilience/refused-holds-up-nothing", "resilience/dead-letter-hides-the-payload"},
+			Name: "dead-letter-by-hand-dropped", Clauses: []string{"RS-050"}, Kills: ids("dead-letter-by-hand"),
+			AlsoFails: ids("refused-holds-up-nothing dead-letter-hides-the-payload"),
 			config: deadLetters(func(ctx context.Context, m *ports.Message, next ports.Broker) (string, error) {
 				if m.Headers[messaging.HeaderDeadGroup] == "" {
 					return "1", nil
@@ -264,24 +261,23 @@ func starts(how func(ctx context.Context, r ports.StartRequest, next ports.Orche
 func eventMutants() []Mutant {
 	return []Mutant{
 		{
-			Name: "restarts-closed-id", Clauses: []string{"RS-051"}, Kills: []string{"resilience/event-starts-one-process"},
+			Name: "restarts-closed-id", Clauses: []string{"RS-051"}, Kills: ids("event-starts-one-process"),
 			config: starts(func(ctx context.Context, r ports.StartRequest, next ports.Orchestrator) (ports.Run, error) {
 				r.Reuse = ports.ReuseClosed
 				return next.Start(ctx, r)
 			}),
 		},
 		{
-			Name: "ack-without-start", Clauses: []string{"RS-052"}, Kills: []string{"resilience/event-outlives-the-orchestrators-outage"},
+			Name: "ack-without-start", Clauses: []string{"RS-052"}, Kills: ids("event-outlives-the-orchestrators-outage"),
 			config: starts(func(ctx context.Context, r ports.StartRequest, next ports.Orchestrator) (ports.Run, error) {
-				run, err := next.Start(ctx, r)
-				if err != nil {
-					return ports.Run{ID: r.ID}, nil
+				if run, err := next.Start(ctx, r); err == nil {
+					return run, nil
 				}
-				return run, nil
+				return ports.Run{ID: r.ID}, nil
 			}),
 		},
 		{
-			Name: "outage-makes-dead-letters", Clauses: []string{"RS-052"}, Kills: []string{"resilience/event-outlives-the-orchestrators-outage"},
+			Name: "outage-makes-dead-letters", Clauses: []string{"RS-052"}, Kills: ids("event-outlives-the-orchestrators-outage"),
 			config: starts(func(ctx context.Context, r ports.StartRequest, next ports.Orchestrator) (ports.Run, error) {
 				run, err := next.Start(ctx, r)
 				if err != nil {
@@ -296,9 +292,9 @@ func eventMutants() []Mutant {
 func closeMutants() []Mutant {
 	return []Mutant{
 		{
-			Name: "close-does-not-wait", Clauses: []string{"RS-053"}, Kills: []string{"resilience/close-waits-for-handlers"},
-			AlsoFails: []string{"resilience/close-cut-short-ends-handlers", "resilience/close-hands-back-the-rest", "resilience/crash-repeats-with-the-id",
-				"resilience/restart-counts-as-stranded"},
+			Name: "close-does-not-wait", Clauses: []string{"RS-053"}, Kills: ids("close-waits-for-handlers"),
+			AlsoFails: ids("close-cut-short-ends-handlers close-hands-back-the-rest crash-repeats-with-the-id " +
+				"restart-counts-as-stranded"),
 			close: func(c *client, _ messaging.Config) closeFunc {
 				sound := c.close
 				return func(ctx context.Context) error {
@@ -310,8 +306,8 @@ func closeMutants() []Mutant {
 			},
 		},
 		{
-			Name: "keeps-the-rest", Clauses: []string{"RS-054"}, Kills: []string{"resilience/close-hands-back-the-rest"},
-			AlsoFails: []string{"resilience/acknowledges-after-success", "resilience/close-waits-for-handlers"},
+			Name: "keeps-the-rest", Clauses: []string{"RS-054"}, Kills: ids("close-hands-back-the-rest"),
+			AlsoFails: ids("acknowledges-after-success close-waits-for-handlers"),
 			config: primary(brokenBroker{
 				delivery: func(d ports.Delivery) ports.Delivery {
 					return &brokenDelivery{Delivery: d, nack: func(ctx context.Context, next ports.Delivery, delay time.Duration) error {
@@ -325,15 +321,15 @@ func closeMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "close-ignores-its-context", Clauses: []string{"RS-055"}, Kills: []string{"resilience/close-cut-short-ends-handlers"},
-			AlsoFails: []string{"resilience/acknowledges-after-success"},
+			Name: "close-ignores-its-context", Clauses: []string{"RS-055"}, Kills: ids("close-cut-short-ends-handlers"),
+			AlsoFails: ids("acknowledges-after-success"),
 			close: func(c *client, _ messaging.Config) closeFunc {
 				sound := c.close
 				return func(ctx context.Context) error { return sound(context.WithoutCancel(ctx)) }
 			},
 		},
 		{
-			Name: "sends-after-close", Clauses: []string{"RS-056"}, Kills: []string{"resilience/closed-client-sends-nothing"},
+			Name: "sends-after-close", Clauses: []string{"RS-056"}, Kills: ids("closed-client-sends-nothing"),
 			send: sends(func(ctx context.Context, _ *client, config messaging.Config, sound sendFunc, topic string, payload any, key string, o []messaging.SendOption) (messaging.Receipt, error) {
 				r, err := sound(ctx, topic, payload, key, o...)
 				if errors.Is(err, ports.ErrClosed) {

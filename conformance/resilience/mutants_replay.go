@@ -28,19 +28,19 @@ func replayMutants() []Mutant {
 	return []Mutant{
 		{
 			Name: "recovery-does-nothing", Clauses: []string{"RS-021", "RS-028"},
-			Kills:     []string{"resilience/recovers-by-itself", "resilience/adopts-what-others-left"},
-			AlsoFails: []string{"resilience/nil-means-a-backend-has-it", "resilience/restart-without-the-store", "resilience/one-instance-replays"},
+			Kills:     ids("recovers-by-itself adopts-what-others-left"),
+			AlsoFails: ids("nil-means-a-backend-has-it restart-without-the-store one-instance-replays"),
 			config:    func(c *messaging.Config) { c.Probe = time.Hour },
 		},
 		{
-			Name: "adopts-nothing", Clauses: []string{"RS-028"}, Kills: []string{"resilience/adopts-what-others-left"},
-			AlsoFails: []string{"resilience/restart-counts-as-stranded", "resilience/restart-without-the-store"},
+			Name: "adopts-nothing", Clauses: []string{"RS-028"}, Kills: ids("adopts-what-others-left"),
+			AlsoFails: ids("restart-counts-as-stranded restart-without-the-store"),
 			config: store(brokenStore{topics: func(context.Context, ports.EmergencyStore) ([]string, error) {
 				return nil, nil
 			}}),
 		},
 		{
-			Name: "replay-drops-headers", Clauses: []string{"RS-022"}, Kills: []string{"resilience/replays-the-same-message"},
+			Name: "replay-drops-headers", Clauses: []string{"RS-022"}, Kills: ids("replays-the-same-message"),
 			config: reads(func(_ context.Context, d ports.Delivery) (ports.Delivery, error) {
 				m := d.Message().Clone()
 				m.Headers = nil
@@ -48,9 +48,9 @@ func replayMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "replay-newest-first", Clauses: []string{"RS-023"}, Kills: []string{"resilience/replays-in-order"},
-			AlsoFails: []string{"resilience/recovers-by-itself", "resilience/later-sends-queue-behind", "resilience/restart-counts-as-stranded", "resilience/refused-holds-up-nothing",
-				"resilience/nil-means-a-backend-has-it"},
+			Name: "replay-newest-first", Clauses: []string{"RS-023"}, Kills: ids("replays-in-order"),
+			AlsoFails: ids("recovers-by-itself later-sends-queue-behind restart-counts-as-stranded refused-holds-up-nothing " +
+				"nil-means-a-backend-has-it"),
 			config: store(brokenStore{stranded: func(ctx context.Context, topic string, next ports.EmergencyStore) (ports.StrandedReader, error) {
 				r, err := next.Stranded(ctx, topic)
 				if err != nil {
@@ -60,9 +60,9 @@ func replayMutants() []Mutant {
 			}}),
 		},
 		{
-			Name: "delete-before-confirm", Clauses: []string{"RS-024"}, Kills: []string{"resilience/removes-after-the-confirm"},
-			AlsoFails: []string{"resilience/nil-means-a-backend-has-it", "resilience/recovers-by-itself", "resilience/close-leaves-the-store", "resilience/crash-repeats-with-the-id",
-				"resilience/refused-holds-up-nothing", "resilience/one-instance-replays"},
+			Name: "delete-before-confirm", Clauses: []string{"RS-024"}, Kills: ids("removes-after-the-confirm"),
+			AlsoFails: ids("nil-means-a-backend-has-it recovers-by-itself close-leaves-the-store crash-repeats-with-the-id " +
+				"refused-holds-up-nothing one-instance-replays"),
 			config: reads(func(ctx context.Context, d ports.Delivery) (ports.Delivery, error) {
 				if err := d.Ack(ctx); err != nil {
 					return nil, err
@@ -72,8 +72,8 @@ func replayMutants() []Mutant {
 		},
 		{
 			Name: "new-id-on-replay", Clauses: []string{"RS-022", "RS-025"},
-			Kills:     []string{"resilience/replays-the-same-message", "resilience/crash-repeats-with-the-id"},
-			AlsoFails: []string{"resilience/nil-means-a-backend-has-it", "resilience/refused-holds-up-nothing"},
+			Kills:     ids("replays-the-same-message crash-repeats-with-the-id"),
+			AlsoFails: ids("nil-means-a-backend-has-it refused-holds-up-nothing"),
 			config: reads(func(_ context.Context, d ports.Delivery) (ports.Delivery, error) {
 				m := d.Message().Clone()
 				m.ID = rand.Text()
@@ -81,7 +81,7 @@ func replayMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "two-replay-at-once", Clauses: []string{"RS-026"}, Kills: []string{"resilience/one-instance-replays"},
+			Name: "two-replay-at-once", Clauses: []string{"RS-026"}, Kills: ids("one-instance-replays"),
 			config: store(brokenStore{stranded: func(ctx context.Context, topic string, next ports.EmergencyStore) (ports.StrandedReader, error) {
 				r, err := next.Stranded(ctx, topic)
 				if errors.Is(err, ports.ErrConflict) {
@@ -91,18 +91,20 @@ func replayMutants() []Mutant {
 			}}),
 		},
 		{
-			Name: "flush-reads-another-key", Clauses: []string{"RS-027"}, Kills: []string{"resilience/flush-counts"},
-			AlsoFails: []string{"resilience/later-sends-queue-behind", "resilience/restart-counts-as-stranded", "resilience/replays-the-same-message", "resilience/replays-in-order",
-				"resilience/removes-after-the-confirm", "resilience/crash-repeats-with-the-id", "resilience/one-instance-replays", "resilience/refused-holds-up-nothing"},
+			Name: "flush-reads-another-key", Clauses: []string{"RS-027"}, Kills: ids("flush-counts"),
+			AlsoFails: ids("later-sends-queue-behind restart-counts-as-stranded replays-the-same-message replays-in-order " +
+				"removes-after-the-confirm crash-repeats-with-the-id one-instance-replays " +
+				"refused-holds-up-nothing"),
 			flush: func(c *client) flushFunc {
 				sound := c.flush
 				return func(ctx context.Context, topic string, batch int) (int, error) { return sound(ctx, topic+":x", batch) }
 			},
 		},
 		{
-			Name: "refused-blocks", Clauses: []string{"RS-029"}, Kills: []string{"resilience/refused-holds-up-nothing"},
-			AlsoFails: []string{"resilience/spent-runs-make-a-dead-letter", "resilience/dead-letter-is-the-message", "resilience/dead-letter-hides-the-payload",
-				"resilience/unsent-dead-letter-keeps-the-message", "resilience/undecodable-goes-at-once", "resilience/dead-letter-by-hand", "resilience/failed-runs-are-repeated"},
+			Name: "refused-blocks", Clauses: []string{"RS-029"}, Kills: ids("refused-holds-up-nothing"),
+			AlsoFails: ids("spent-runs-make-a-dead-letter dead-letter-is-the-message dead-letter-hides-the-payload " +
+				"unsent-dead-letter-keeps-the-message undecodable-goes-at-once dead-letter-by-hand " +
+				"failed-runs-are-repeated"),
 			config: primary(brokenBroker{publish: func(ctx context.Context, m *ports.Message, next ports.Broker) (string, error) {
 				if strings.HasSuffix(m.Topic, messaging.DeadLetterSuffix) {
 					return "", &ports.Error{Op: "publish", Driver: "mutant", Kind: ports.ErrDenied}
@@ -111,8 +113,8 @@ func replayMutants() []Mutant {
 			}}),
 		},
 		{
-			Name: "close-drops-stranded", Clauses: []string{"RS-030"}, Kills: []string{"resilience/close-leaves-the-store"},
-			AlsoFails: []string{"resilience/restart-counts-as-stranded", "resilience/crash-repeats-with-the-id"},
+			Name: "close-drops-stranded", Clauses: []string{"RS-030"}, Kills: ids("close-leaves-the-store"),
+			AlsoFails: ids("restart-counts-as-stranded crash-repeats-with-the-id"),
 			close: func(c *client, config messaging.Config) closeFunc {
 				sound := c.close
 				return func(ctx context.Context) error {

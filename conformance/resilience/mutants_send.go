@@ -45,8 +45,9 @@ func sendMutants() []Mutant {
 	return []Mutant{
 		{
 			Name: "swallow-send-error", Clauses: []string{"RS-001", "RS-002"},
-			Kills:     []string{"resilience/nil-means-a-backend-has-it", "resilience/both-down-is-one-error"},
-			AlsoFails: []string{"resilience/receipt-names-the-id", "resilience/critical-is-never-stranded", "resilience/declared-level-only-raises", "resilience/breaker-probes-and-closes", "resilience/order-without-the-store"},
+			Kills: ids("nil-means-a-backend-has-it both-down-is-one-error"),
+			AlsoFails: ids("receipt-names-the-id critical-is-never-stranded declared-level-only-raises " +
+				"breaker-probes-and-closes order-without-the-store"),
 			send: sends(func(ctx context.Context, _ *client, _ messaging.Config, sound sendFunc, topic string, payload any, key string, o []messaging.SendOption) (messaging.Receipt, error) {
 				r, err := sound(ctx, topic, payload, key, o...)
 				if errors.Is(err, ports.ErrUnavailable) {
@@ -56,7 +57,7 @@ func sendMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "tells-one-cause", Clauses: []string{"RS-002"}, Kills: []string{"resilience/both-down-is-one-error"},
+			Name: "tells-one-cause", Clauses: []string{"RS-002"}, Kills: ids("both-down-is-one-error"),
 			send: sends(func(ctx context.Context, _ *client, _ messaging.Config, sound sendFunc, topic string, payload any, key string, o []messaging.SendOption) (messaging.Receipt, error) {
 				r, err := sound(ctx, topic, payload, key, o...)
 				if err != nil {
@@ -66,10 +67,10 @@ func sendMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "receipt-hides-stranding", Clauses: []string{"RS-003"}, Kills: []string{"resilience/primary-down-strands"},
-			AlsoFails: []string{"resilience/silent-primary-is-given-up", "resilience/breaker-opens", "resilience/critical-is-never-stranded", "resilience/later-sends-queue-behind",
-				"resilience/no-key-is-one-key", "resilience/restart-counts-as-stranded", "resilience/restart-without-the-store", "resilience/availability-without-the-store",
-				"resilience/order-without-the-store", "resilience/other-keys-pass", "resilience/one-instance-replays"},
+			Name: "receipt-hides-stranding", Clauses: []string{"RS-003"}, Kills: ids("primary-down-strands"),
+			AlsoFails: ids("silent-primary-is-given-up breaker-opens critical-is-never-stranded later-sends-queue-behind " +
+				"no-key-is-one-key restart-counts-as-stranded restart-without-the-store " +
+				"availability-without-the-store order-without-the-store other-keys-pass one-instance-replays"),
 			send: sends(func(ctx context.Context, _ *client, _ messaging.Config, sound sendFunc, topic string, payload any, key string, o []messaging.SendOption) (messaging.Receipt, error) {
 				r, err := sound(ctx, topic, payload, key, o...)
 				r.Stranded = false
@@ -78,8 +79,8 @@ func sendMutants() []Mutant {
 		},
 		{
 			Name: "strands-answers", Clauses: []string{"RS-004", "RS-011"},
-			Kills:     []string{"resilience/answers-are-returned", "resilience/answers-leave-the-breaker-closed"},
-			AlsoFails: []string{"resilience/refused-holds-up-nothing", "resilience/callers-end-strands-nothing", "resilience/unsent-dead-letter-keeps-the-message"},
+			Kills:     ids("answers-are-returned answers-leave-the-breaker-closed"),
+			AlsoFails: ids("refused-holds-up-nothing callers-end-strands-nothing unsent-dead-letter-keeps-the-message"),
 			config: primary(brokenBroker{publish: func(ctx context.Context, m *ports.Message, next ports.Broker) (string, error) {
 				position, err := next.Publish(ctx, m)
 				if err != nil && ctx.Err() == nil {
@@ -89,8 +90,8 @@ func sendMutants() []Mutant {
 			}}),
 		},
 		{
-			Name: "strands-on-cancel", Clauses: []string{"RS-005"}, Kills: []string{"resilience/callers-end-strands-nothing"},
-			AlsoFails: []string{"resilience/answers-leave-the-breaker-closed"},
+			Name: "strands-on-cancel", Clauses: []string{"RS-005"}, Kills: ids("callers-end-strands-nothing"),
+			AlsoFails: ids("answers-leave-the-breaker-closed"),
 			send: sends(func(ctx context.Context, _ *client, config messaging.Config, sound sendFunc, topic string, payload any, key string, o []messaging.SendOption) (messaging.Receipt, error) {
 				r, err := sound(ctx, topic, payload, key, o...)
 				if ctx.Err() != nil && config.Fallback != nil {
@@ -102,26 +103,26 @@ func sendMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "ignore-cancel", Clauses: []string{"RS-005"}, Kills: []string{"resilience/callers-end-strands-nothing"},
-			AlsoFails: []string{"resilience/answers-leave-the-breaker-closed"},
+			Name: "ignore-cancel", Clauses: []string{"RS-005"}, Kills: ids("callers-end-strands-nothing"),
+			AlsoFails: ids("answers-leave-the-breaker-closed"),
 			send: sends(func(ctx context.Context, _ *client, _ messaging.Config, sound sendFunc, topic string, payload any, key string, o []messaging.SendOption) (messaging.Receipt, error) {
 				return sound(context.WithoutCancel(ctx), topic, payload, key, o...)
 			}),
 		},
 		{
-			Name: "no-send-timeout", Clauses: []string{"RS-006"}, Kills: []string{"resilience/silent-primary-is-given-up"},
+			Name: "no-send-timeout", Clauses: []string{"RS-006"}, Kills: ids("silent-primary-is-given-up"),
 			config: func(c *messaging.Config) { c.SendTimeout = time.Hour },
 		},
 		{
-			Name: "new-id-each-time", Clauses: []string{"RS-007"}, Kills: []string{"resilience/receipt-names-the-id"},
-			AlsoFails: []string{"resilience/silent-primary-is-given-up", "resilience/replays-the-same-message", "resilience/repeats-are-dropped",
-				"resilience/event-starts-one-process", "resilience/event-outlives-the-orchestrators-outage"},
+			Name: "new-id-each-time", Clauses: []string{"RS-007"}, Kills: ids("receipt-names-the-id"),
+			AlsoFails: ids("silent-primary-is-given-up replays-the-same-message repeats-are-dropped event-starts-one-process " +
+				"event-outlives-the-orchestrators-outage"),
 			send: sends(func(ctx context.Context, _ *client, _ messaging.Config, sound sendFunc, topic string, payload any, key string, o []messaging.SendOption) (messaging.Receipt, error) {
 				return sound(ctx, topic, payload, key, append(slices.Clone(o), messaging.WithID(rand.Text()))...)
 			}),
 		},
 		{
-			Name: "escapes-html", Clauses: []string{"RS-008"}, Kills: []string{"resilience/payload-forms"},
+			Name: "escapes-html", Clauses: []string{"RS-008"}, Kills: ids("payload-forms"),
 			send: sends(func(ctx context.Context, _ *client, _ messaging.Config, sound sendFunc, topic string, payload any, key string, o []messaging.SendOption) (messaging.Receipt, error) {
 				if raw, ok := payload.([]byte); ok {
 					return sound(ctx, topic, raw, key, o...)
@@ -134,7 +135,7 @@ func sendMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "drops-bad-headers", Clauses: []string{"RS-009"}, Kills: []string{"resilience/reserved-headers"},
+			Name: "drops-bad-headers", Clauses: []string{"RS-009"}, Kills: ids("reserved-headers"),
 			send: sends(func(ctx context.Context, _ *client, _ messaging.Config, sound sendFunc, topic string, payload any, key string, o []messaging.SendOption) (messaging.Receipt, error) {
 				r, err := sound(ctx, topic, payload, key, o...)
 				if errors.Is(err, ports.ErrInvalid) && len(o) > 0 {
@@ -144,13 +145,13 @@ func sendMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "breaker-never-opens", Clauses: []string{"RS-010"}, Kills: []string{"resilience/breaker-opens"},
-			AlsoFails: []string{"resilience/breaker-probes-and-closes"},
+			Name: "breaker-never-opens", Clauses: []string{"RS-010"}, Kills: ids("breaker-opens"),
+			AlsoFails: ids("breaker-probes-and-closes"),
 			config:    func(c *messaging.Config) { c.Breaker.Failures = 1 << 20 },
 		},
 		{
-			Name: "counts-callers-ends", Clauses: []string{"RS-011"}, Kills: []string{"resilience/answers-leave-the-breaker-closed"},
-			AlsoFails: []string{"resilience/callers-end-strands-nothing"},
+			Name: "counts-callers-ends", Clauses: []string{"RS-011"}, Kills: ids("answers-leave-the-breaker-closed"),
+			AlsoFails: ids("callers-end-strands-nothing"),
 			config: primary(brokenBroker{publish: func(ctx context.Context, m *ports.Message, next ports.Broker) (string, error) {
 				position, err := next.Publish(ctx, m)
 				if errors.Is(err, ports.ErrCanceled) || errors.Is(err, ports.ErrTimeout) {
@@ -160,12 +161,12 @@ func sendMutants() []Mutant {
 			}}),
 		},
 		{
-			Name: "breaker-stays-open", Clauses: []string{"RS-012"}, Kills: []string{"resilience/breaker-probes-and-closes"},
+			Name: "breaker-stays-open", Clauses: []string{"RS-012"}, Kills: ids("breaker-probes-and-closes"),
 			config: func(c *messaging.Config) { c.Breaker.OpenFor = time.Hour },
 		},
 		{
-			Name: "strands-critical", Clauses: []string{"RS-013"}, Kills: []string{"resilience/critical-is-never-stranded"},
-			AlsoFails: []string{"resilience/declared-level-only-raises"},
+			Name: "strands-critical", Clauses: []string{"RS-013"}, Kills: ids("critical-is-never-stranded"),
+			AlsoFails: ids("declared-level-only-raises"),
 			send: sends(func(ctx context.Context, _ *client, config messaging.Config, sound sendFunc, topic string, payload any, key string, o []messaging.SendOption) (messaging.Receipt, error) {
 				r, err := sound(ctx, topic, payload, key, o...)
 				if errors.Is(err, ports.ErrUnavailable) && config.Fallback != nil {
@@ -177,9 +178,10 @@ func sendMutants() []Mutant {
 			}),
 		},
 		{
-			Name: "declaration-ignored", Clauses: []string{"RS-014"}, Kills: []string{"resilience/declared-level-only-raises"},
-			AlsoFails: []string{"resilience/receipt-names-the-id", "resilience/silent-primary-is-given-up", "resilience/reserved-headers", "resilience/replays-the-same-message",
-				"resilience/repeats-are-dropped", "resilience/dead-letter-is-the-message", "resilience/event-starts-one-process", "resilience/event-outlives-the-orchestrators-outage"},
+			Name: "declaration-ignored", Clauses: []string{"RS-014"}, Kills: ids("declared-level-only-raises"),
+			AlsoFails: ids("receipt-names-the-id silent-primary-is-given-up reserved-headers replays-the-same-message " +
+				"repeats-are-dropped dead-letter-is-the-message event-starts-one-process " +
+				"event-outlives-the-orchestrators-outage"),
 			send: sends(func(ctx context.Context, _ *client, _ messaging.Config, sound sendFunc, topic string, payload any, key string, _ []messaging.SendOption) (messaging.Receipt, error) {
 				return sound(ctx, topic, payload, key)
 			}),
@@ -204,14 +206,15 @@ func orderMutants() []Mutant {
 	}
 	return []Mutant{
 		{
-			Name: "overtakes-stranded", Clauses: []string{"RS-015"}, Kills: []string{"resilience/later-sends-queue-behind"},
-			AlsoFails: []string{"resilience/restart-counts-as-stranded", "resilience/restart-without-the-store", "resilience/availability-without-the-store",
-				"resilience/order-without-the-store", "resilience/payload-forms", "resilience/breaker-opens", "resilience/breaker-probes-and-closes", "resilience/closed-client-sends-nothing"},
+			Name: "overtakes-stranded", Clauses: []string{"RS-015"}, Kills: ids("later-sends-queue-behind"),
+			AlsoFails: ids("restart-counts-as-stranded restart-without-the-store availability-without-the-store " +
+				"order-without-the-store payload-forms breaker-opens breaker-probes-and-closes " +
+				"closed-client-sends-nothing"),
 			send: overtakes(func(key string) bool { return key != "" }),
 		},
 		{
-			Name: "holds-up-the-topic", Clauses: []string{"RS-016"}, Kills: []string{"resilience/other-keys-pass"},
-			AlsoFails: []string{"resilience/order-without-the-store", "resilience/breaker-opens", "resilience/availability-without-the-store"},
+			Name: "holds-up-the-topic", Clauses: []string{"RS-016"}, Kills: ids("other-keys-pass"),
+			AlsoFails: ids("order-without-the-store breaker-opens availability-without-the-store"),
 			send: func(c *client, config messaging.Config) sendFunc {
 				var mu sync.Mutex
 				seen := map[string]bool{}
@@ -231,23 +234,23 @@ func orderMutants() []Mutant {
 			},
 		},
 		{
-			Name: "keyless-overtakes", Clauses: []string{"RS-017"}, Kills: []string{"resilience/no-key-is-one-key"},
-			AlsoFails: []string{"resilience/payload-forms", "resilience/closed-client-sends-nothing", "resilience/replays-in-order", "resilience/breaker-probes-and-closes"},
+			Name: "keyless-overtakes", Clauses: []string{"RS-017"}, Kills: ids("no-key-is-one-key"),
+			AlsoFails: ids("payload-forms closed-client-sends-nothing replays-in-order breaker-probes-and-closes"),
 			send:      overtakes(func(key string) bool { return key == "" }),
 		},
 		{
-			Name: "restart-forgets", Clauses: []string{"RS-018"}, Kills: []string{"resilience/restart-counts-as-stranded"},
-			AlsoFails: []string{"resilience/adopts-what-others-left", "resilience/restart-without-the-store"},
+			Name: "restart-forgets", Clauses: []string{"RS-018"}, Kills: ids("restart-counts-as-stranded"),
+			AlsoFails: ids("adopts-what-others-left restart-without-the-store"),
 			config: store(brokenStore{topics: func(context.Context, ports.EmergencyStore) ([]string, error) {
 				return nil, nil
 			}}),
 		},
 		{
-			Name: "order-wins-unasked", Clauses: []string{"RS-019"}, Kills: []string{"resilience/availability-without-the-store"},
+			Name: "order-wins-unasked", Clauses: []string{"RS-019"}, Kills: ids("availability-without-the-store"),
 			config: func(c *messaging.Config) { c.Prefer = resilience.PreferOrder },
 		},
 		{
-			Name: "availability-wins-unasked", Clauses: []string{"RS-020"}, Kills: []string{"resilience/order-without-the-store"},
+			Name: "availability-wins-unasked", Clauses: []string{"RS-020"}, Kills: ids("order-without-the-store"),
 			config: func(c *messaging.Config) { c.Prefer = resilience.PreferAvailability },
 		},
 	}

@@ -22,11 +22,11 @@ func orderCases() []testCase {
 	}
 }
 
-// strandOne leaves n of key in the store, with the primary back.
-func strandOne(ctx context.Context, c *client, topic string, n int, key string) {
+// strandOne leaves message 1 of key in the store, with the primary back.
+func strandOne(ctx context.Context, c *client, topic, key string) {
 	c.e.primary.set(down)
-	r := c.mustSend(ctx, topic, n, key)
-	c.e.check(r.Stranded, "message %d was not stranded while the primary was down", n)
+	r := c.mustSend(ctx, topic, 1, key)
+	c.e.check(r.Stranded, "a message was not stranded while the primary was down")
 	c.e.primary.set(nil)
 }
 
@@ -34,7 +34,7 @@ func laterQueueBehind(ctx context.Context, e *env) {
 	topic := e.topic("t")
 	tap := e.tap(ctx, topic)
 	c := e.started(ctx, patient)
-	strandOne(ctx, c, topic, 1, "k")
+	strandOne(ctx, c, topic, "k")
 	r := c.mustSend(ctx, topic, 2, "k")
 	e.check(r.Stranded, "a later send of the key overtook the stranded one")
 	got := e.stranded(ctx, topic)
@@ -50,7 +50,7 @@ func laterQueueBehind(ctx context.Context, e *env) {
 func otherKeysPass(ctx context.Context, e *env) {
 	topic := e.topic("t")
 	c := e.started(ctx, patient)
-	strandOne(ctx, c, topic, 1, "k")
+	strandOne(ctx, c, topic, "k")
 	r := c.mustSend(ctx, topic, 2, "other")
 	e.check(!r.Stranded, "another key queued behind the stranded one")
 	r = c.mustSend(ctx, e.topic("other"), 3, "k")
@@ -60,7 +60,7 @@ func otherKeysPass(ctx context.Context, e *env) {
 func noKeyIsOneKey(ctx context.Context, e *env) {
 	topic := e.topic("t")
 	c := e.started(ctx, patient)
-	strandOne(ctx, c, topic, 1, "")
+	strandOne(ctx, c, topic, "")
 	r := c.mustSend(ctx, topic, 2, "")
 	e.check(r.Stranded, "a message without a key overtook a stranded one without a key")
 }
@@ -68,7 +68,7 @@ func noKeyIsOneKey(ctx context.Context, e *env) {
 func restartCountsAsStranded(ctx context.Context, e *env) {
 	topic := e.topic("t")
 	first := e.started(ctx, patient)
-	strandOne(ctx, first, topic, 1, "k")
+	strandOne(ctx, first, topic, "k")
 	e.noError(first.close(ctx), "close")
 	tap := e.tap(ctx, topic)
 	again := e.started(ctx, patient)
@@ -96,7 +96,7 @@ func restartWithoutStore(ctx context.Context, e *env) {
 func availabilityWithoutStore(ctx context.Context, e *env) {
 	topic := e.topic("t")
 	c := e.started(ctx, patient)
-	strandOne(ctx, c, topic, 1, "k")
+	strandOne(ctx, c, topic, "k")
 	e.store.set(down)
 	before := c.Stats().Unordered
 	r, err := c.send(ctx, topic, 2, "k")
@@ -108,7 +108,7 @@ func availabilityWithoutStore(ctx context.Context, e *env) {
 func orderWithoutStore(ctx context.Context, e *env) {
 	topic := e.topic("t")
 	c := e.started(ctx, func(c *messaging.Config) { patient(c); c.Prefer = resilience.PreferOrder })
-	strandOne(ctx, c, topic, 1, "k")
+	strandOne(ctx, c, topic, "k")
 	e.store.set(down)
 	asked := e.primary.count("publish")
 	_, err := c.send(ctx, topic, 2, "k")

@@ -130,7 +130,7 @@ func oneInstanceReplays(ctx context.Context, e *env) {
 	c := e.started(ctx, nil)
 	reader, err := e.pair.Store.Stranded(ctx, topic)
 	e.noError(err, "hold the topic's store")
-	strandOne(ctx, c, topic, 1, "k")
+	strandOne(ctx, c, topic, "k")
 	_, err = c.flush(ctx, topic, 0)
 	e.isKind(err, ports.ErrConflict, "flush beside another instance")
 	tap.nothing(ctx)

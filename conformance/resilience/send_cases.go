@@ -110,19 +110,19 @@ func callersEnd(ctx context.Context, e *env) {
 	e.primary.set(silent)
 	for _, cut := range []struct {
 		name string
-		end  func() (context.Context, context.CancelFunc)
+		end  func(ctx context.Context) (context.Context, context.CancelFunc)
 		kind ports.Kind
 	}{
-		{"cancel", func() (context.Context, context.CancelFunc) {
+		{"cancel", func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancel(ctx)
 			time.AfterFunc(50*time.Millisecond, cancel)
 			return ctx, cancel
 		}, ports.ErrCanceled},
-		{"deadline", func() (context.Context, context.CancelFunc) {
+		{"deadline", func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, 50*time.Millisecond)
 		}, ports.ErrTimeout},
 	} {
-		ending, cancel := cut.end()
+		ending, cancel := cut.end(ctx)
 		began := time.Now()
 		_, err := c.send(ending, topic, 1, "")
 		took := time.Since(began)
@@ -302,6 +302,6 @@ func breakerProbes(ctx context.Context, e *env) {
 	e.check(e.primary.count("publish") == asked+1, "the primary was asked beside the probe")
 	e.primary.set(nil)
 	close(release)
-	e.noError(await(ctx, e, probed, "the probe"), "the probe")
+	e.noError(await(ctx, probed, "the probe"), "the probe")
 	c.mustSend(ctx, topic, 10, "")
 }

@@ -164,7 +164,7 @@ func (c *Client) nextToStart(ctx context.Context, live int) (*Listener, error) {
 	}
 	c.base, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for _, l := range c.listeners {
-		l.work(c.base)
+		l.work(c.base) //nolint:contextcheck // the handlers outlive Start's context
 	}
 	return nil, nil
 }

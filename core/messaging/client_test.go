@@ -58,10 +58,6 @@ func (w *world) newClient(t *testing.T, change func(*messaging.Config)) *messagi
 func (w *world) cut()  { w.primary.Faults().SetUnavailable(memory.PortBroker, true) }
 func (w *world) heal() { w.primary.Faults().SetUnavailable(memory.PortBroker, false) }
 
-func (w *world) cutStore(down bool) {
-	w.fallback.Faults().SetUnavailable(memory.PortEmergency, down)
-}
-
 func (w *world) send(t *testing.T, topic string, payload any, key string, o ...messaging.SendOption) messaging.Receipt {
 	t.Helper()
 	r, err := w.SmartSend(t.Context(), topic, payload, key, o...)
@@ -185,6 +181,7 @@ func TestSendAndHandle(t *testing.T) {
 		must(t, w.Start(t.Context()))
 		r := w.send(t, "n", 7, "k")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		got, metas := dead.all()
 		if runs != 3 || len(got) != 1 || string(got[0]) != "7" {
 			t.Fatalf("%d runs, dead letters %q", runs, got)

@@ -193,6 +193,7 @@ func TestReceiverOutage(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		w.heal()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		got, _ := b.all()
 		equal(t, got, 1, 2) // the lease outlived the outage, so nothing is repeated
 	})
@@ -209,6 +210,7 @@ func TestReceiverOutage(t *testing.T) {
 		_, err = c.SmartSend(t.Context(), "t", 1, "")
 		must(t, err)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		got, _ := b.all()
 		equal(t, got, 1)
 	})
@@ -237,6 +239,7 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 		must(t, w.Start(t.Context()))
 		w.send(t, "t", 1, "")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		got, _ := dead.all()
 		equal(t, got, 1)
 	})
@@ -256,6 +259,7 @@ func TestHandlerMayChangeItsPayload(t *testing.T) {
 		must(t, w.Start(t.Context()))
 		w.send(t, "t", []byte("raw"), "")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		equal(t, seen, "raw", "raw", "raw")
 		got, _ := dead.all()
 		if len(got) != 1 || string(got[0]) != "raw" {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/breakwater-go/breakwater/core/messaging"
@@ -133,6 +134,7 @@ func TestCrashBetweenPublishAndAck(t *testing.T) {
 		}
 		must(t, receiver.Start(t.Context()))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		got, metas := b.all()
 		if first := firsts(got); len(first) != 30 || !ascending(first) {
 			t.Fatalf("received %v", got)

@@ -168,6 +168,7 @@ func stateOf(s circuitbreaker.State) State {
 		return Open
 	case circuitbreaker.HalfOpenState:
 		return HalfOpen
+	default:
+		return Closed
 	}
-	return Closed
 }
