@@ -50,6 +50,8 @@ type historyEvent struct {
 	failure *ports.ApplicationError
 	// at is when a fact was applied: the time that the code sees.
 	at time.Time
+	// quiet: the code does not run on this fact but on the next one, and then sees both.
+	quiet bool
 }
 
 var eventNames = map[eventKind]string{factStarted: "start", factStepEnded: "step ended", factTimerFired: "timer fired",

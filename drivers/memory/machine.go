@@ -131,7 +131,9 @@ func (m *machine) apply(fact historyEvent) {
 	case factCancelRequested:
 		m.root.cancel()
 	}
-	m.run()
+	if !fact.quiet {
+		m.run()
+	}
 }
 
 // run resumes coroutines until none can go on.

@@ -45,18 +45,26 @@ func (r *processRun) record(w *processWorker, next work) work {
 
 func isSignal(e historyEvent) bool { return e.kind == factSignaled }
 
-// rewind forgets that the code has ended the run, because a signal had been accepted by then that it could not see: the
-// code runs again and meets the signal before the fact that it ended with. mu is held.
+// rewind forgets that the code has ended the run, because signals had been accepted by then that it could not see: the
+// code runs again and finds them together with the fact that it ended on. mu is held.
 func (r *processRun) rewind(w *processWorker, last historyEvent) {
-	var signals, others []historyEvent
+	var together, others []historyEvent
 	for _, e := range r.inbox {
 		if isSignal(e) {
-			signals = append(signals, e)
+			together = append(together, e)
 		} else {
 			others = append(others, e)
 		}
 	}
-	r.inbox = slices.Concat(signals, []historyEvent{last}, others)
+	if isSignal(last) {
+		together = slices.Insert(together, 0, last)
+	} else {
+		together = append(together, last)
+	}
+	for i := range together {
+		together[i].quiet = i < len(together)-1
+	}
+	r.inbox = append(together, others...)
 	m := r.machine
 	r.machine, r.owner = nil, nil
 	r.mu.Unlock()
