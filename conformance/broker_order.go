@@ -45,9 +45,13 @@ func keyIsHeld(k desk) {
 	k.silent(s, "an earlier message of its key is unsettled")
 	k.ack(a)
 	b := k.receiveID(s, "b")
-	k.silent(s, "an earlier message of its key is unsettled")
+	waiting := k.receiving(k.ctx, s)
+	mustWait(k.ctx, k.brokerEnv, "receive with an earlier message of the key unsettled", waiting)
 	k.ack(b)
-	k.take(s, "c")
+	c, err := await(k.brokerEnv, k.caps.TakeoverBound, "receive after the earlier message was settled", waiting)
+	k.noError(err, "receive after the earlier message was settled")
+	k.isMessage(c, "c")
+	k.ack(c)
 }
 
 func noKeyIsOneKey(k desk) {

@@ -9,12 +9,19 @@ import (
 // topic, and one that is added or closed changes nothing for the others.
 type Broker interface {
 	Driver
-	// BrokerCapabilities says what the driver promises under a strategy.
+	// BrokerCapabilities says what the driver promises under a strategy. What is false returns ErrUnsupported. BR-020.
 	BrokerCapabilities(Strategy) BrokerCapabilities
-	// Publish returns once the backend has the message, with its position there. ErrInvalid as [ValidateMessage] says.
+	// Publish returns once the backend has the message, with its position there, which no other message of the topic has.
+	// ErrInvalid as [ValidateMessage] says. Nil promises delivery to the groups that exist; what a topic without any keeps
+	// for later ones is the backend's matter.
+	//
+	// BR-001 to BR-011, BR-067 to BR-071, BR-072, BR-076, BR-078.
 	Publish(ctx context.Context, m *Message) (position string, err error)
 	// Subscribe returns a subscription that is live: what is published from then on reaches it or its group. ctx bounds
-	// the call, not the subscription.
+	// the call, not the subscription. ErrConflict when the group has a subscriber with another strategy, or its one
+	// exclusive subscriber; ErrInvalid as [SubscribeOptions.WithDefaults] says.
+	//
+	// BR-010, BR-012 to BR-022, BR-050 to BR-066, BR-072, BR-078.
 	Subscribe(ctx context.Context, o SubscribeOptions) (Subscription, error)
 }
 
@@ -94,8 +101,8 @@ type SubscribeOptions struct {
 	// ignores it.
 	Group    string
 	Strategy Strategy
-	// FromStart: a group that does not exist yet starts at the oldest kept message; else at what comes from now on.
-	// ErrUnsupported with Broadcast.
+	// FromStart: a group that does not exist yet starts at the oldest kept message; else at what comes from now on. What
+	// another group has not settled is kept; what else is, the driver says. ErrUnsupported with Broadcast.
 	FromStart bool
 	// Prefetch is the most unsettled deliveries handed to this subscription; 0 = DefaultPrefetch.
 	Prefetch int
@@ -106,27 +113,38 @@ type SubscribeOptions struct {
 
 // Subscription hands out messages.
 type Subscription interface {
-	// Receive waits for the next delivery; ErrClosed once the subscription is closed. Safe for concurrent use.
+	// Receive waits for the next delivery; ErrClosed once the subscription is closed. Safe for concurrent use. When ctx
+	// ends in the moment in which a message is handed over, that message is returned or comes to a later Receive: it is
+	// never lost.
+	//
+	// BR-010, BR-023 to BR-028, BR-072, BR-078, BR-079.
 	Receive(ctx context.Context) (Delivery, error)
-	// Close gives unsettled deliveries back at once, without counting the delay of a Nack, and is idempotent.
+	// Close gives unsettled deliveries back at once: the group's other subscribers get them within TakeoverBound, so stop
+	// handling before. What waits for the delay of a Nack may come at once too. Close is idempotent.
+	//
+	// BR-028 to BR-030, BR-032, BR-060.
 	Close(ctx context.Context) error
 }
 
 // Delivery is one handing-out of a message; it is settled by one Ack or one Nack. Settling it again is ErrConflict.
 type Delivery interface {
-	// Message is the caller's own copy.
+	// Message is the caller's own copy, the same one each time. BR-002 to BR-006, BR-009, BR-042.
 	Message() *Message
-	// Attempt counts the deliveries of the message to the group: 1, 2, …; a lower bound unless ExactAttempt is declared.
+	// Attempt counts the deliveries of the message to the group: 1, 2, …; a lower bound unless ExactAttempt is declared,
+	// which may begin again at 1 when another subscription gets the message. BR-040, BR-041.
 	Attempt() int
-	// Ack returns nil once the backend will not deliver the message to this group again; ErrConflict when the lease was
-	// lost before.
+	// Ack returns nil once the backend will not deliver the message to this group again, but for what its driver says of
+	// crashes of the backend itself. ErrConflict, with no effect, once the message was handed out again because the lease
+	// was lost; between the end of the lease and that moment either. BR-031, BR-039, BR-046.
 	Ack(ctx context.Context) error
-	// Nack hands the message back: it comes again not before delay and not later than delay plus NackBound while a
-	// subscriber of the group lives. ErrUnsupported where AtLeastOnce is not declared.
+	// Nack hands the message back: it comes again not before delay while this subscription is open, and not later than
+	// delay plus NackBound while a subscriber of the group lives. A negative delay is ErrInvalid. ErrUnsupported where
+	// AtLeastOnce is not declared. BR-020, BR-034 to BR-039, BR-046, BR-059.
 	Nack(ctx context.Context, delay time.Duration) error
-	// Extend starts the lease anew; core calls it each third of the lease. ErrConflict when the lease is lost.
+	// Extend starts the lease anew; core calls it each third of the lease. ErrConflict when the lease is lost. BR-039,
+	// BR-045, BR-046, BR-049.
 	Extend(ctx context.Context) error
-	// Lost is closed when the driver knows that the lease is gone without Ack or Nack: stop handling.
+	// Lost is closed when the driver knows that the lease is gone without Ack or Nack: stop handling. BR-047, BR-048.
 	Lost() <-chan struct{}
 }
 
@@ -144,7 +162,8 @@ type BrokerCapabilities struct {
 	SessionLease bool `json:"session_lease"`
 	// NackBound is how late after its delay a message may come again.
 	NackBound time.Duration `json:"nack_bound_ns"`
-	// TakeoverBound is how long after the loss of a subscriber, or after the end of a lease, its messages may wait
-	// before another gets them.
+	// TakeoverBound is how long after a subscriber was closed or its process died, or after the end of a lease, its
+	// messages may wait before another gets them, and how long a change of members takes to be known. Where leases are
+	// the session's, a subscriber that is frozen or cut off may keep its messages longer: the driver says how long.
 	TakeoverBound time.Duration `json:"takeover_bound_ns"`
 }

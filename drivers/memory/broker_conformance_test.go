@@ -9,6 +9,7 @@ import (
 )
 
 func TestBrokerConformance(t *testing.T) {
+	t.Parallel()
 	testConformance(t, func(s *memory.Server) ports.Broker { return memory.NewBroker(s) },
 		conformance.RunBroker, conformance.CheckBroker, memory.PortBroker, memory.PortEmergency)
 }

@@ -2,7 +2,13 @@
 // own, which ends them.
 package hanging
 
-import "github.com/breakwater-go/breakwater/conformance/mutants"
+import (
+	"slices"
+
+	"github.com/breakwater-go/breakwater/conformance/mutants"
+)
 
 // All describes them.
-func All() []mutants.Info { return mutants.Infos("stream", Stream()) }
+func All() []mutants.Info {
+	return slices.Concat(mutants.Infos("stream", Stream()), mutants.Infos("broker", Broker()))
+}
