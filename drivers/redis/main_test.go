@@ -169,7 +169,9 @@ func (top *topology) heal() error {
 }
 
 // service is a fresh service name for a namespace; the ACL user of tls-acl may use its own prefix only.
-func (top *topology) service(namespace string) string { return top.config.ServiceName + "-" + namespace }
+func (top *topology) service(namespace string) string {
+	return top.config.ServiceName + "-" + namespace
+}
 
 // openClient opens a client of the topology, closed when the test ends.
 func openClient(t testing.TB, top *topology, edit ...func(*redis.Config)) *redis.Client {
