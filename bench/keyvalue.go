@@ -27,8 +27,8 @@ const (
 func keyValueBenchmarks() []benchmark {
 	const peer = "otter v2.4.0"
 	return []benchmark{
-		{name: "keyvalue-get", n: 8_000_000, peerName: peer, ours: ourStore.gets, peer: otterStore.gets, figures: []figure{nsPerOp}},
-		{name: "keyvalue-set", n: 2_000_000, peerName: peer, ours: ourStore.sets, peer: otterStore.sets, figures: []figure{nsPerOp}},
+		{name: "keyvalue-get", n: 2_000_000, peerName: peer, ours: ourStore.gets, peer: otterStore.gets, figures: []figure{nsPerOp}},
+		{name: "keyvalue-set", n: 1_000_000, peerName: peer, ours: ourStore.sets, peer: otterStore.sets, figures: []figure{nsPerOp}},
 	}
 }
 
