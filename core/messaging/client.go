@@ -128,6 +128,7 @@ func (c *Client) Start(ctx context.Context) error {
 		}
 		return invalid("start", "the client was started before; valid is one Start")
 	}
+	c.sender.Survey(ctx) // before a handler can send
 	var live []*Listener
 	for {
 		l, err := c.nextToStart(ctx, len(live))

@@ -35,9 +35,8 @@ type recovery struct {
 	ended  chan struct{}
 }
 
-// Start looks at the emergency store and starts recovery; ctx bounds the look only, and its values serve recovery's calls.
-// A store that does not answer is no error: until it was seen, every topic counts as stranded. A second Start, or one
-// after Close, is ErrInvalid.
+// Start starts recovery, after a [Sender.Survey] if there was none; ctx bounds that only, and its values serve recovery's
+// calls. A second Start, or one after Close, is ErrInvalid.
 func (s *Sender) Start(ctx context.Context) error {
 	s.mu.Lock()
 	if s.recovery != nil || s.closed {
@@ -52,7 +51,9 @@ func (s *Sender) Start(ctx context.Context) error {
 		close(r.ended)
 		return nil
 	}
-	s.survey(ctx)
+	if _, unknown := s.gates.stranded(); unknown {
+		s.Survey(ctx)
+	}
 	go r.run()
 	return nil
 }
@@ -79,8 +80,12 @@ func (s *Sender) Close(ctx context.Context) error {
 	}
 }
 
-// survey learns which topics have stranded messages.
-func (s *Sender) survey(ctx context.Context) {
+// Survey learns from the emergency store which topics have stranded messages. A store that does not answer is no error:
+// until it was seen, every topic counts as stranded, and recovery looks again.
+func (s *Sender) Survey(ctx context.Context) {
+	if s.c.Fallback == nil {
+		return
+	}
 	topics, err := s.topics(ctx)
 	if err != nil {
 		s.c.Logger.WarnContext(ctx, "emergency store not seen yet: every topic counts as stranded", "error", err)
@@ -90,7 +95,7 @@ func (s *Sender) survey(ctx context.Context) {
 }
 
 func (s *Sender) topics(ctx context.Context) (topics []string, err error) {
-	err = s.try(ctx, s.fallback, func(ctx context.Context) (err error) {
+	err = s.tryNow(ctx, func(ctx context.Context) (err error) {
 		topics, err = s.c.Fallback.Topics(ctx)
 		return err
 	})
@@ -134,7 +139,7 @@ func (r *recovery) guarded(work func()) {
 // over.
 func (r *recovery) round() {
 	if _, unknown := r.s.gates.stranded(); unknown {
-		r.s.survey(r.ctx)
+		r.s.Survey(r.ctx)
 	}
 	topics, _ := r.s.gates.stranded()
 	r.replay(topics)
@@ -203,7 +208,7 @@ func (s *Sender) replayTopic(ctx context.Context, topic string, batch int, until
 		return 0, ports.ContextError(ctx, driverName, "replay "+topic)
 	}
 	var reader ports.StrandedReader
-	err = s.try(ctx, s.fallback, func(ctx context.Context) (err error) {
+	err = s.tryNow(ctx, func(ctx context.Context) (err error) {
 		reader, err = s.c.Fallback.Stranded(ctx, topic)
 		return err
 	})
@@ -265,7 +270,7 @@ func (p *replay) run(ctx context.Context, batch int, until time.Time) (err error
 func (p *replay) next(ctx context.Context, size int) (messages []ports.Delivery, err error) {
 	for len(messages) < size {
 		var d ports.Delivery
-		err := p.s.try(ctx, p.s.fallback, func(ctx context.Context) (err error) {
+		err := p.s.try(ctx, func(ctx context.Context) (err error) {
 			d, err = p.reader.Next(ctx)
 			return err
 		})
@@ -334,7 +339,7 @@ func (p *replay) deliverOne(ctx context.Context, d ports.Delivery) error {
 	if err != nil {
 		return err
 	}
-	err = p.s.try(ctx, p.s.fallback, d.Ack)
+	err = p.s.try(ctx, d.Ack)
 	if !refused {
 		p.s.replayed.Add(1)
 		if p.confirmed.Add(1)%replaysATurn == 0 {

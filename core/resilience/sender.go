@@ -258,7 +258,7 @@ func (s *Sender) strand(ctx context.Context, m *ports.Message, declared sensitiv
 	s.gates.begin(m.Topic, m.Key)
 	defer s.gates.end(m.Topic)
 	failedAt := time.Now()
-	err := s.try(ctx, s.fallback, func(ctx context.Context) error { return s.c.Fallback.Strand(ctx, m, failedAt) })
+	err := s.try(ctx, func(ctx context.Context) error { return s.c.Fallback.Strand(ctx, m, failedAt) })
 	switch {
 	case err == nil:
 		return nil
@@ -287,15 +287,25 @@ func (s *Sender) publishWith(ctx context.Context, permit Permit, m *ports.Messag
 	return err
 }
 
-// try runs one call against one backend under its breaker and the per-try timeout.
-func (s *Sender) try(ctx context.Context, b *Breaker, call func(context.Context) error) (err error) {
-	permit, ok := b.Allow()
+// try runs one call of the store under its breaker and the per-try timeout.
+func (s *Sender) try(ctx context.Context, call func(context.Context) error) error {
+	permit, ok := s.fallback.Allow()
+	return s.tryWith(ctx, permit, ok, call)
+}
+
+// tryNow is try for recovery, which has its own clock and so does not wait for the breaker's.
+func (s *Sender) tryNow(ctx context.Context, call func(context.Context) error) error {
+	permit, ok := s.fallback.Probe()
+	return s.tryWith(ctx, permit, ok, call)
+}
+
+func (s *Sender) tryWith(ctx context.Context, permit Permit, ok bool, call func(context.Context) error) (err error) {
 	if !ok {
-		return unavailable("strand", errOpen)
+		return unavailable("emergency store", errOpen)
 	}
 	tctx, own := newTry(ctx, s.c.SendTimeout)
 	returned := false
-	defer func() { s.record(ctx, b, permit, own, err, returned) }()
+	defer func() { s.record(ctx, s.fallback, permit, own, err, returned) }()
 	err = call(tctx)
 	returned = true
 	return err

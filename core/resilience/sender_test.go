@@ -177,6 +177,32 @@ func TestTwoBusySenders(t *testing.T) {
 	})
 }
 
+// TestStoreOutage: recovery does not wait for the store's breaker.
+func TestStoreOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		r.cut(true)
+		if _, err := r.Send(t.Context(), message(0, "k"), 0); err != nil {
+			t.Fatal(err)
+		}
+		r.fallback.Faults().SetUnavailable(memory.PortEmergency, true)
+		for n := range 10 {
+			if _, err := r.Send(t.Context(), message(1, fmt.Sprint(n)), 0); err == nil {
+				t.Fatal("no error with both down")
+			}
+		}
+		if s := r.Stats(); s.Fallback != Open || s.Primary != Open {
+			t.Fatalf("stats %+v; want both breakers open", s)
+		}
+		r.cut(false)
+		r.fallback.Faults().SetUnavailable(memory.PortEmergency, false)
+		time.Sleep(2100 * time.Millisecond)
+		if s := r.Stats(); s.Replayed != 1 || s.WaitingTopics != 0 || s.Fallback != Closed || s.Primary != Closed {
+			t.Fatalf("stats %+v; want the message replayed two probes after the outage", s)
+		}
+	})
+}
+
 func TestFlushBesideOwnRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)
