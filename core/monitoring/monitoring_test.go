@@ -231,6 +231,21 @@ func TestAStormOfProbesAsksOnce(t *testing.T) {
 	})
 }
 
+// On the real clock: an answer must count as given from the moment on in which somebody has it.
+func TestWithoutRepeatEachCallerAsks(t *testing.T) {
+	m := &monitor{name: "cache"}
+	g := newGroup(t, monitoring.Config{Backends: of(m), Repeat: -1})
+	for n := range int32(1000) {
+		g.Health(t.Context())
+		if asked := m.asked.Load(); asked != n+1 {
+			t.Fatalf("asked %d times by %d callers, one after the other", asked, n+1)
+		}
+	}
+	if err := g.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestChangesAreLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

@@ -28,8 +28,7 @@ type probe[T any] struct {
 	closed bool
 }
 
-// answer is one call and what came of it. It is settled once: by the call, or by the clock when that takes too long. A
-// call that has returned has settled it.
+// answer is one call and what came of it. It is settled once: by the call, or by the clock when that takes too long.
 type answer[T any] struct {
 	once    sync.Once
 	settled chan struct{}
@@ -41,6 +40,7 @@ type answer[T any] struct {
 	value T
 	err   error
 	at    time.Time
+	late  bool // settled by the clock
 }
 
 // noAnswerError says why there is none, in words that anybody may read.
@@ -59,16 +59,26 @@ func (p *probe[T]) ask(ctx context.Context) *answer[T] {
 	if p.closed {
 		return closedAnswer[T]()
 	}
-	a := p.latest
-	if a != nil && (!over(a.returned) || time.Since(a.at) < p.repeat) {
-		return a
+	last := p.latest
+	if last != nil && last.stands(p.repeat) {
+		return last
 	}
 	// Others may wait for the answer when the first who asked has gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.timeout)
-	a = &answer[T]{cancel: cancel, settled: make(chan struct{}), returned: make(chan struct{})}
+	a := &answer[T]{cancel: cancel, settled: make(chan struct{}), returned: make(chan struct{})}
 	p.latest = a
-	go p.run(ctx, a)
+	go func() {
+		if last != nil {
+			<-last.returned // it has answered, so that it returns now; Close waits for the latest only
+		}
+		p.run(ctx, a)
+	}()
 	return a
+}
+
+// stands says whether the answer is to be given again: it is coming, its call hangs, or it is fresh.
+func (a *answer[T]) stands(repeat time.Duration) bool {
+	return !over(a.settled) || a.late && !over(a.returned) || time.Since(a.at) < repeat
 }
 
 func closedAnswer[T any]() *answer[T] {
@@ -82,7 +92,7 @@ func (p *probe[T]) run(ctx context.Context, a *answer[T]) {
 	defer close(a.returned)
 	defer a.cancel()
 	late := time.AfterFunc(p.timeout+grace, func() {
-		p.settle(a, *new(T), &noAnswerError{ports.ErrTimeout, fmt.Sprintf("no answer within %v", p.timeout+grace)})
+		p.settle(a, *new(T), &noAnswerError{ports.ErrTimeout, fmt.Sprintf("no answer within %v", p.timeout+grace)}, true)
 	})
 	defer late.Stop()
 	value, err := *new(T), error(&noAnswerError{ports.ErrUnavailable, "the monitor panicked"})
@@ -91,18 +101,18 @@ func (p *probe[T]) run(ctx context.Context, a *answer[T]) {
 			// Its text may hold anything.
 			p.log.ErrorContext(ctx, "a monitor panicked", "panic", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
 		}
-		p.settle(a, value, err)
+		p.settle(a, value, err, false)
 	}()
 	v, e := p.call(ctx)
 	value, err = v, e
 }
 
-func (p *probe[T]) settle(a *answer[T], value T, err error) {
+func (p *probe[T]) settle(a *answer[T], value T, err error, late bool) {
 	a.once.Do(func() {
 		if p.settled != nil {
 			value, err = p.settled(value, err)
 		}
-		a.value, a.err, a.at = value, err, time.Now()
+		a.value, a.err, a.at, a.late = value, err, time.Now(), late
 		close(a.settled)
 	})
 }
