@@ -18,14 +18,15 @@ func brokerCases() []testCase[ports.Broker] {
 
 type brokerEnv = env[ports.Broker]
 
-// brokerCore is a case that every driver owes.
-func brokerCore(id string, run func(context.Context, *brokerEnv), clauses ...string) testCase[ports.Broker] {
-	return testCase[ports.Broker]{id: "broker/" + id, clauses: clauses, run: run}
+// brokerCore is a case that every driver owes, run under one strategy because it holds for all alike.
+func brokerCore(id string, run func(desk), clauses ...string) testCase[ports.Broker] {
+	return testCase[ports.Broker]{id: "broker/" + id, clauses: clauses,
+		run: func(ctx context.Context, e *brokerEnv) { run(plainDesk(ctx, e)) }}
 }
 
 // eachSupported is a core case that is run under every supported strategy.
 func eachSupported(id string, run func(desk), clauses ...string) testCase[ports.Broker] {
-	return brokerCore(id, forEach(supported, run), clauses...)
+	return testCase[ports.Broker]{id: "broker/" + id, clauses: clauses, run: forEach(supported, run)}
 }
 
 // eachDeclared is a case of a capability, run under every strategy that declares it.

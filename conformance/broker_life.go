@@ -40,10 +40,10 @@ func brokerClosed(k desk) {
 	k.isKind(err, ports.ErrClosed, "receive on a closed client")
 }
 
-func brokerClosedTwice(ctx context.Context, e *brokerEnv) {
-	d := e.peer(ctx)
-	e.noError(d.Close(ctx), "close")
-	e.noError(d.Close(ctx), "close a closed client")
+func brokerClosedTwice(k desk) {
+	d := k.peer(k.ctx)
+	k.noError(d.Close(k.ctx), "close")
+	k.noError(d.Close(k.ctx), "close a closed client")
 }
 
 func brokerCloseHarmsNoOther(k desk) {
@@ -60,45 +60,42 @@ func brokerCloseHarmsNoOther(k desk) {
 	k.take(s, "b")
 }
 
-func brokerLeavesNoGoroutine(ctx context.Context, e *brokerEnv) {
-	use := func(ctx context.Context, d ports.Broker) {
-		forEach(supported, func(k desk) {
-			k.ctx = ctx
-			s := k.subscribeOn(d)
-			k.publish("a", "b")
-			k.ack(k.receive(s))
-			k.receive(s)
-			closed := k.subscribeOn(d, group("closed"))
-			k.close(closed)
-		})(ctx, e)
+func brokerLeavesNoGoroutine(k desk) {
+	use := func(k desk, d ports.Broker) {
+		s := k.subscribeOn(d)
+		k.publish("a", "b")
+		k.ack(k.receive(s))
+		k.receive(s)
+		k.close(k.subscribeOn(d, group("closed")))
 	}
-	e.leavesNoGoroutine(ctx, use)
+	k.leavesNoGoroutine(k.ctx, func(ctx context.Context, d ports.Broker) {
+		forEach(supported, func(k desk) { use(k, d) })(ctx, k.brokerEnv)
+	})
 }
 
-func brokerErrorsNameDriver(ctx context.Context, e *brokerEnv) {
-	k := plainDesk(ctx, e)
+func brokerErrorsNameDriver(k desk) {
 	s := k.subscribe()
 	k.publish("a")
 	d := k.receiveID(s, "a")
 	k.ack(d)
 	k.close(s)
-	_, publish := e.Driver.Publish(ctx, &ports.Message{})
-	_, subscribe := e.Driver.Subscribe(ctx, ports.SubscribeOptions{})
-	_, receive := s.Receive(ctx)
+	_, publish := k.Driver.Publish(k.ctx, &ports.Message{})
+	_, subscribe := k.Driver.Subscribe(k.ctx, ports.SubscribeOptions{})
+	_, receive := s.Receive(k.ctx)
 	for doing, err := range map[string]error{"publish without a topic": publish, "subscribe without a topic": subscribe,
-		"receive of a closed subscription": receive, "a second ack": d.Ack(ctx)} {
+		"receive of a closed subscription": receive, "a second ack": d.Ack(k.ctx)} {
 		var pe *ports.Error
-		e.check(errors.As(err, &pe), "%s: %T is no *ports.Error", doing, err)
-		e.check(pe.Driver == e.Driver.Name() && pe.Driver != "", "%s: the error names driver %q; the driver's name is %q", doing, pe.Driver, e.Driver.Name())
-		e.check(pe.Op != "", "%s: the error names no operation", doing)
+		k.check(errors.As(err, &pe), "%s: %T is no *ports.Error", doing, err)
+		k.check(pe.Driver == k.Driver.Name() && pe.Driver != "", "%s: the error names driver %q; the driver's name is %q", doing, pe.Driver, k.Driver.Name())
+		k.check(pe.Op != "", "%s: the error names no operation", doing)
 	}
 }
 
-func brokerAsUnknown(_ context.Context, e *brokerEnv) {
+func brokerAsUnknown(k desk) {
 	type unknown struct{ n int }
 	target := unknown{n: 1}
-	e.check(!e.Driver.As(nil), "As(nil) is true")
-	e.check(!e.Driver.As(&target) && target.n == 1, "As of an unknown type is true, or wrote to it")
+	k.check(!k.Driver.As(nil), "As(nil) is true")
+	k.check(!k.Driver.As(&target) && target.n == 1, "As of an unknown type is true, or wrote to it")
 }
 
 func brokerCutOff(k desk) {

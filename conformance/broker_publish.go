@@ -26,22 +26,20 @@ func brokerPublishCases() []testCase[ports.Broker] {
 	}
 }
 
-func publishReturnsPositions(ctx context.Context, e *brokerEnv) {
-	k := plainDesk(ctx, e)
+func publishReturnsPositions(k desk) {
 	s := k.subscribe()
 	seen := map[string]bool{}
 	ids := number("m", 20)
 	for _, id := range ids {
 		position := k.send(&ports.Message{ID: id})
-		e.check(position != "", "publish: the position is empty")
-		e.check(!seen[position], "publish: position %q a second time", position)
+		k.check(position != "", "publish: the position is empty")
+		k.check(!seen[position], "publish: position %q a second time", position)
 		seen[position] = true
 	}
 	k.take(s, ids...)
 }
 
-func publishWithoutReaders(ctx context.Context, e *brokerEnv) {
-	k := plainDesk(ctx, e)
+func publishWithoutReaders(k desk) {
 	k.publish("nobody-reads-it")
 	s := k.subscribe()
 	k.publish("a")
@@ -91,8 +89,7 @@ func ownHeaders(m *ports.Message) map[string]string {
 	return own
 }
 
-func namesAreAnyText(ctx context.Context, e *brokerEnv) {
-	k := plainDesk(ctx, e)
+func namesAreAnyText(k desk) {
 	names := []string{"orders", "Orders", "orders:eu", "orders/eu", "orders%2Feu", "orders eu", "{orders}", "orders?a=b#c", "..", "*", "заказы", "訂單"}
 	subs := make([]ports.Subscription, len(names))
 	for i, name := range names {
@@ -103,8 +100,8 @@ func namesAreAnyText(ctx context.Context, e *brokerEnv) {
 	}
 	for i, name := range names {
 		d := k.at(name).receiveID(subs[i], "id of "+name)
-		e.check(d.Message().Topic == name, "topic %q arrives as %q", name, d.Message().Topic)
-		e.check(d.Message().Key == name, "key %q arrives as %q", name, d.Message().Key)
+		k.check(d.Message().Topic == name, "topic %q arrives as %q", name, d.Message().Topic)
+		k.check(d.Message().Key == name, "key %q arrives as %q", name, d.Message().Key)
 		k.ack(d)
 	}
 	for i, name := range names {
@@ -113,8 +110,7 @@ func namesAreAnyText(ctx context.Context, e *brokerEnv) {
 	}
 }
 
-func messageGetsID(ctx context.Context, e *brokerEnv) {
-	k := plainDesk(ctx, e)
+func messageGetsID(k desk) {
 	one, two := k.subscribe(group("one")), k.subscribe(group("two"))
 	k.send(&ports.Message{Key: "1", Payload: []byte("first")})
 	k.send(&ports.Message{Key: "2", Payload: []byte("second")})
@@ -129,32 +125,30 @@ func messageGetsID(ctx context.Context, e *brokerEnv) {
 		for again := 0; k.caps.AtLeastOnce && again < 2; again++ {
 			d := k.receive(s)
 			m := d.Message()
-			e.check(m.ID == byPayload[string(m.Payload)], "the id given was %q, and is %q when the message comes again", byPayload[string(m.Payload)], m.ID)
+			k.check(m.ID == byPayload[string(m.Payload)], "the id given was %q, and is %q when the message comes again", byPayload[string(m.Payload)], m.ID)
 			k.ack(d)
 		}
 		return byPayload
 	}
 	first, second := ids(one), ids(two)
-	e.check(first["first"] != "" && first["second"] != "", "a message that was published without an id has none: %q", first)
-	e.check(first["first"] != first["second"], "two messages got the same id %q", first["first"])
-	e.check(maps.Equal(first, second), "the ids given are %q for one group and %q for another", first, second)
+	k.check(first["first"] != "" && first["second"] != "", "a message that was published without an id has none: %q", first)
+	k.check(first["first"] != first["second"], "two messages got the same id %q", first["first"])
+	k.check(maps.Equal(first, second), "the ids given are %q for one group and %q for another", first, second)
 }
 
-func publishedAtIsNow(ctx context.Context, e *brokerEnv) {
-	k := plainDesk(ctx, e)
+func publishedAtIsNow(k desk) {
 	s := k.subscribe()
 	before := time.Now()
 	k.send(&ports.Message{ID: "a", PublishedAt: before.Add(-24 * time.Hour)})
 	after := time.Now()
 	d := k.receive(s)
 	at := d.Message().PublishedAt
-	e.check(!at.Before(before.Add(-e.Timing.Slack)) && !at.After(after.Add(e.Timing.Slack)),
+	k.check(!at.Before(before.Add(-k.Timing.Slack)) && !at.After(after.Add(k.Timing.Slack)),
 		"PublishedAt is %v; the message was published between %v and %v", at, before, after)
 	k.ack(d)
 }
 
-func invalidMessage(ctx context.Context, e *brokerEnv) {
-	k := plainDesk(ctx, e)
+func invalidMessage(k desk) {
 	s := k.subscribe()
 	bad := map[string]*ports.Message{
 		"nil":                   nil,
@@ -169,16 +163,15 @@ func invalidMessage(ctx context.Context, e *brokerEnv) {
 		"header value no UTF-8": {ID: "bad", Topic: k.topic, Headers: map[string]string{"tenant": "\xff"}},
 	}
 	for what, m := range bad {
-		_, err := e.Driver.Publish(ctx, m)
-		e.isKind(err, ports.ErrInvalid, "publish, "+what)
+		_, err := k.Driver.Publish(k.ctx, m)
+		k.isKind(err, ports.ErrInvalid, "publish, "+what)
 	}
 	k.publish("good")
 	k.take(s, "good")
 	k.silent(s, "an invalid message was sent")
 }
 
-func publishCopies(ctx context.Context, e *brokerEnv) {
-	k := plainDesk(ctx, e)
+func publishCopies(k desk) {
 	s := k.subscribe()
 	m := &ports.Message{ID: "a", Key: "k", Payload: []byte("before"), Headers: map[string]string{"h": "before"}}
 	k.send(m)
@@ -186,8 +179,8 @@ func publishCopies(ctx context.Context, e *brokerEnv) {
 	m.Headers["h"], m.Headers["new"], m.ID, m.Key = "after", "after", "after", "after"
 	d := k.receiveID(s, "a")
 	got := d.Message()
-	e.check(string(got.Payload) == "before" && got.Key == "k", "the caller's later change arrived: payload %q, key %q", got.Payload, got.Key)
-	e.check(maps.Equal(ownHeaders(got), map[string]string{"h": "before"}), "the caller's later change arrived: headers %q", got.Headers)
+	k.check(string(got.Payload) == "before" && got.Key == "k", "the caller's later change arrived: payload %q, key %q", got.Payload, got.Key)
+	k.check(maps.Equal(ownHeaders(got), map[string]string{"h": "before"}), "the caller's later change arrived: headers %q", got.Headers)
 	k.ack(d)
 }
 
@@ -214,28 +207,31 @@ func receiverOwnsMessage(k desk) {
 	k.ack(d)
 }
 
-func endedContext(ctx context.Context, e *brokerEnv) {
-	k := plainDesk(ctx, e)
+func endedContext(k desk) {
 	s := k.subscribe()
 	k.publish("a")
-	cancelled, cancel := context.WithCancel(ctx)
+	cancelled, cancel := context.WithCancel(k.ctx)
 	cancel()
-	late, cancelLate := context.WithDeadline(ctx, time.Now().Add(-time.Second))
+	late, cancelLate := context.WithDeadline(k.ctx, time.Now().Add(-time.Second))
 	defer cancelLate()
-	for kind, ended := range map[ports.Kind]context.Context{ports.ErrCanceled: cancelled, ports.ErrTimeout: late} {
-		is := func(err error, doing string) {
-			e.isKind(err, kind, doing+" with a context that has ended")
-			e.check(errors.Is(err, ended.Err()), "%s: %v does not wrap %v", doing, err, ended.Err())
-		}
-		_, err := e.Driver.Publish(ended, &ports.Message{ID: "never", Topic: k.topic})
-		is(err, "publish")
-		_, err = e.Driver.Subscribe(ended, k.options(group("other")))
-		is(err, "subscribe")
-		_, err = s.Receive(ended)
-		is(err, "receive")
-	}
+	k.refusesEnded(cancelled, s, ports.ErrCanceled)
+	k.refusesEnded(late, s, ports.ErrTimeout)
 	k.take(s, "a")
 	k.publish("b")
 	k.take(s, "b")
 	k.silent(s, "a publish whose context had ended was sent")
+}
+
+// refusesEnded tries every call with a context that has ended.
+func (k desk) refusesEnded(ended context.Context, s ports.Subscription, kind ports.Kind) {
+	refused := func(err error, doing string) {
+		k.isKind(err, kind, doing+" with a context that has ended")
+		k.check(errors.Is(err, ended.Err()), "%s: %v does not wrap %v", doing, err, ended.Err())
+	}
+	_, err := k.Driver.Publish(ended, &ports.Message{ID: "never", Topic: k.topic})
+	refused(err, "publish")
+	_, err = k.Driver.Subscribe(ended, k.options(group("other")))
+	refused(err, "subscribe")
+	_, err = s.Receive(ended)
+	refused(err, "receive")
 }

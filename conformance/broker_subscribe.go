@@ -91,22 +91,21 @@ func eachGroupGetsAll(k desk) {
 	k.silent(one, "the group has everything")
 }
 
-func strategiesShareTopic(ctx context.Context, e *brokerEnv) {
+func strategiesShareTopic(k desk) {
 	subs := map[ports.Strategy]ports.Subscription{}
 	inTurn(supported, func(k desk) {
 		subs[k.strategy] = k.at("shared").subscribe(group("group-of-" + k.strategy.String()))
-	})(ctx, e)
+	})(k.ctx, k.brokerEnv)
 	ids := number("m", 10)
-	plainDesk(ctx, e).at("shared").publish(ids...)
+	k.at("shared").publish(ids...)
 	forEach(supported, func(k desk) {
 		s := subs[k.strategy]
 		k.take(s, ids...)
 		k.silent(s, "it has everything")
-	})(ctx, e)
+	})(k.ctx, k.brokerEnv)
 }
 
-func invalidOptions(ctx context.Context, e *brokerEnv) {
-	k := plainDesk(ctx, e)
+func invalidOptions(k desk) {
 	bad := map[string]ports.SubscribeOptions{
 		"no topic":          {Group: "g", Strategy: k.strategy},
 		"topic not UTF-8":   {Topic: "\xff", Group: "g", Strategy: k.strategy},
@@ -120,26 +119,26 @@ func invalidOptions(ctx context.Context, e *brokerEnv) {
 		bad["group not UTF-8"] = ports.SubscribeOptions{Topic: k.topic, Group: "\xff", Strategy: k.strategy}
 	}
 	for what, o := range bad {
-		s, err := e.Driver.Subscribe(ctx, o)
-		e.isKind(err, ports.ErrInvalid, "subscribe, "+what)
-		e.check(s == nil, "subscribe, %s: a subscription beside the error", what)
+		s, err := k.Driver.Subscribe(k.ctx, o)
+		k.isKind(err, ports.ErrInvalid, "subscribe, "+what)
+		k.check(s == nil, "subscribe, %s: a subscription beside the error", what)
 	}
 }
 
-func brokerUndeclared(ctx context.Context, e *brokerEnv) {
+func brokerUndeclared(k desk) {
 	all := func(ports.Strategy, ports.BrokerCapabilities) bool { return true }
 	inTurn(all, func(k desk) {
 		if !k.caps.Supported || k.strategy == ports.Broadcast {
-			_, err := e.Driver.Subscribe(ctx, k.options(fromStart()))
-			e.isKind(err, ports.ErrUnsupported, "subscribe from start")
+			_, err := k.Driver.Subscribe(k.ctx, k.options(fromStart()))
+			k.isKind(err, ports.ErrUnsupported, "subscribe from start")
 		}
 		if !k.caps.Supported {
-			_, err := e.Driver.Subscribe(ctx, k.options())
-			e.isKind(err, ports.ErrUnsupported, "subscribe")
+			_, err := k.Driver.Subscribe(k.ctx, k.options())
+			k.isKind(err, ports.ErrUnsupported, "subscribe")
 		} else if !k.caps.AtLeastOnce {
 			nackUnsupported(k)
 		}
-	})(ctx, e)
+	})(k.ctx, k.brokerEnv)
 }
 
 func nackUnsupported(k desk) {

@@ -105,6 +105,7 @@ func (g *group) passOver(s *subscription) (back []*item) {
 	case ports.Sticky:
 		s.stalled = true
 		g.reroute()
+	default: // shared by all, or nobody else is there
 	}
 	return nil
 }

@@ -92,9 +92,10 @@ func (d *delivery) whileHeld(ctx context.Context, op string, do func()) error {
 		return &ports.Error{Op: op, Driver: driverName, Kind: ports.ErrConflict, Err: errSettled}
 	case lost:
 		return &ports.Error{Op: op, Driver: driverName, Kind: ports.ErrConflict, Err: errLeaseLost}
+	default:
+		do()
+		return nil
 	}
-	do()
-	return nil
 }
 
 // Lost implements [ports.Delivery].

@@ -139,6 +139,7 @@ func (s *subscription) next() *item {
 		if s.group.members[0] != s {
 			return nil
 		}
+	default: // whoever comes first
 	}
 	it, _ := queue.popFront()
 	return it
