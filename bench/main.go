@@ -42,17 +42,19 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s %s/%s, %d cores, medians of %d rounds\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), *rounds)
 	var lines []entry
 	for _, b := range chosen {
-		fmt.Fprintln(progress, b.name, "…")
+		if _, err := fmt.Fprintln(progress, b.name, "…"); err != nil {
+			return err
+		}
 		all, err := b.compare(ctx, *rounds, b.n)
 		if err != nil {
 			return err
 		}
 		lines = append(lines, b.entries(all)...)
 	}
-	if err := printTable(out, lines); err != nil {
+	title := fmt.Sprintf("%s %s/%s, %d cores, medians of %d rounds", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), *rounds)
+	if err := printTable(out, title, lines); err != nil {
 		return err
 	}
 	return writeReport(*path, lines)

@@ -37,11 +37,14 @@ func writeReport(path string, lines []entry) error {
 	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
-func printTable(out io.Writer, lines []entry) error {
-	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "benchmark\tours\tpeer\tunit\tratio\tpeer is\t")
+func printTable(out io.Writer, title string, lines []entry) error {
+	text := fmt.Appendf(nil, "%s\nbenchmark\tours\tpeer\tunit\tratio\tpeer is\t\n", title)
 	for _, e := range lines {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.2f\t%s\t\n", e.Name, number(e.Ours), number(e.Peer), e.Unit, e.Ratio, e.PeerName)
+		text = fmt.Appendf(text, "%s\t%s\t%s\t%s\t%.2f\t%s\t\n", e.Name, number(e.Ours), number(e.Peer), e.Unit, e.Ratio, e.PeerName)
+	}
+	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
+	if _, err := t.Write(text); err != nil {
+		return err
 	}
 	return t.Flush()
 }

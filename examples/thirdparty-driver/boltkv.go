@@ -223,6 +223,7 @@ func (t *transaction) do(op ports.Op) (reply ports.Reply, err error) {
 			delete(r.Fields, name)
 		}
 		r.Kind, reply.Int = ports.KeyHash, int64(max(before-len(r.Fields), len(r.Fields)-before))
+	default: // expire: the deadline is all
 	}
 	return reply, t.save(op.Key, r)
 }
@@ -247,7 +248,7 @@ func (t *transaction) refusal(op ports.Op, r record) error {
 	return nil
 }
 
-// Pipeline and the methods that follow are those of [ports.KeyValue].
+// Pipeline is [ports.KeyValue] Pipeline: one transaction, atomic or not.
 func (c *KeyValue) Pipeline(ctx context.Context, o ports.PipelineOptions, ops ...ports.Op) ([]ports.Reply, error) {
 	replies := make([]ports.Reply, len(ops))
 	err := c.run(ctx, "pipeline", true, func(t *transaction) error {
@@ -269,15 +270,15 @@ func (c *KeyValue) Pipeline(ctx context.Context, o ports.PipelineOptions, ops ..
 	return replies, err
 }
 
+// CompareAndSet is [ports.KeyValue] CompareAndSet.
 func (c *KeyValue) CompareAndSet(ctx context.Context, key string, old, value []byte, ttl time.Duration) error {
 	return c.run(ctx, "compareandset", true, func(t *transaction) error {
 		r, _ := t.load(key) // its error comes again
 		held := r.Kind == ports.KeyString && old != nil && bytes.Equal(r.Value, old) || r.Kind == ports.KeyNone && old == nil
-		_, err := t.do(ports.OpSet(key, value, ports.SetOptions{TTL: ttl}))
-		if err == nil && !held {
-			err = ports.ErrConflict // which takes the write back
+		if _, err := t.do(ports.OpSet(key, value, ports.SetOptions{TTL: ttl})); err != nil || held {
+			return err
 		}
-		return err
+		return ports.ErrConflict // which takes the write back
 	})
 }
 
@@ -288,6 +289,7 @@ func (c *KeyValue) one(ctx context.Context, op ports.Op) (r ports.Reply, err err
 	return r, err
 }
 
+// Delete is [ports.KeyValue] Delete.
 func (c *KeyValue) Delete(ctx context.Context, keys ...string) (n int64, err error) {
 	err = c.run(ctx, "delete", true, func(t *transaction) (err error) {
 		for _, key := range keys {
@@ -311,6 +313,7 @@ func (c *KeyValue) records(ctx context.Context, op string, keys ...string) (all 
 	return all, err
 }
 
+// MGet is [ports.KeyValue] MGet.
 func (c *KeyValue) MGet(ctx context.Context, keys ...string) (values [][]byte, _ error) {
 	all, err := c.records(ctx, "mget", keys...)
 	for _, r := range all {
@@ -319,6 +322,7 @@ func (c *KeyValue) MGet(ctx context.Context, keys ...string) (values [][]byte, _
 	return values, err
 }
 
+// Exists is [ports.KeyValue] Exists.
 func (c *KeyValue) Exists(ctx context.Context, keys ...string) (n int64, err error) {
 	all, err := c.records(ctx, "exists", keys...)
 	for _, r := range all {
@@ -329,11 +333,13 @@ func (c *KeyValue) Exists(ctx context.Context, keys ...string) (n int64, err err
 	return n, err
 }
 
+// Type is [ports.KeyValue] Type.
 func (c *KeyValue) Type(ctx context.Context, key string) (ports.KeyType, error) {
 	all, err := c.records(ctx, "type", key)
 	return all[0].Kind, err
 }
 
+// TTL is [ports.KeyValue] TTL.
 func (c *KeyValue) TTL(ctx context.Context, key string) (time.Duration, error) {
 	all, err := c.records(ctx, "ttl", key)
 	if all[0].Kind == ports.KeyNone {
@@ -345,6 +351,7 @@ func (c *KeyValue) TTL(ctx context.Context, key string) (time.Duration, error) {
 	return max(time.Until(time.Unix(0, all[0].Deadline)), 1), nil
 }
 
+// HGetAll is [ports.KeyValue] HGetAll.
 func (c *KeyValue) HGetAll(ctx context.Context, key string) (map[string][]byte, error) {
 	all, err := c.records(ctx, "hgetall", key)
 	if all[0].Kind == ports.KeyString {
@@ -358,10 +365,12 @@ func (*KeyValue) KeyValueCapabilities() ports.KeyValueCapabilities {
 	return ports.KeyValueCapabilities{TTL: true, Hashes: true, CompareAndSet: true, Atomic: true}
 }
 
+// LLen is undeclared.
 func (*KeyValue) LLen(context.Context, string) (int64, error) {
 	return 0, failure("llen", ports.ErrUnsupported)
 }
 
+// ZRange is undeclared.
 func (*KeyValue) ZRange(context.Context, string, int64, int64, bool) ([]ports.Scored, error) {
 	return nil, failure("zrange", ports.ErrUnsupported)
 }

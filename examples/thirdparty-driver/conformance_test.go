@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"example.com/boltkv"
 	"go.etcd.io/bbolt"
 
-	"example.com/boltkv"
 	"github.com/breakwater-go/breakwater/conformance"
 	"github.com/breakwater-go/breakwater/ports"
 )
