@@ -326,6 +326,9 @@ func idsOf(ds []ports.Delivery) []string {
 	return ids
 }
 
+// given and changed are what a caller wrote first and what it makes of it later; they are equally long.
+const given, changed = "before", "after!"
+
 // number makes n ids.
 func number(prefix string, n int) []string {
 	ids := make([]string, n)

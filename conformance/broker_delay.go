@@ -15,16 +15,17 @@ func brokerDelayCases() []testCase[ports.Broker] {
 	}
 }
 
-func (k desk) sendDelayed(id, key string, delay time.Duration) time.Time {
+// sendDelayed publishes to the key "k".
+func (k desk) sendDelayed(id string, delay time.Duration) time.Time {
 	at := time.Now().Add(delay)
-	k.send(&ports.Message{ID: id, Key: key, DeliverAt: at})
+	k.send(&ports.Message{ID: id, Key: "k", DeliverAt: at})
 	return at
 }
 
 func delayedWaits(k desk) {
 	s := k.subscribe()
 	delay := 2 * k.Timing.Quiet
-	at := k.sendDelayed("a", "k", delay)
+	at := k.sendDelayed("a", delay)
 	k.silentFor(k.Timing.Quiet, s, "its DeliverAt has not come")
 	d := k.within(delay+k.caps.NackBound, s)
 	k.isMessage(d, "a")
@@ -37,7 +38,7 @@ func delayedWaits(k desk) {
 func delayedHoldsNothing(k desk) {
 	s := k.subscribe()
 	delay := 5 * k.Timing.Quiet
-	k.sendDelayed("late", "k", delay)
+	k.sendDelayed("late", delay)
 	k.publishKey("k", "a", "b")
 	k.ack(k.receiveID(s, "a"))
 	k.ack(k.receiveID(s, "b"))
@@ -48,13 +49,13 @@ func delayedHoldsNothing(k desk) {
 
 func delayPassed(k desk) {
 	s := k.subscribe()
-	k.sendDelayed("a", "k", -time.Hour)
+	k.sendDelayed("a", -time.Hour)
 	k.take(s, "a")
 }
 
 func deliverAtArrives(k desk) {
 	s := k.subscribe()
-	at := k.sendDelayed("a", "k", -time.Hour)
+	at := k.sendDelayed("a", -time.Hour)
 	k.send(&ports.Message{ID: "b", Key: "l"})
 	for range 2 {
 		d := k.receive(s)

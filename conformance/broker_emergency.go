@@ -226,8 +226,8 @@ func strandedNack(c counter) {
 }
 
 func strandedInvalid(c counter) {
-	bad := map[string]*ports.Message{"nil": nil, "no topic": {ID: "bad"},
-		"reserved header": {ID: "bad", Topic: "orders", Headers: map[string]string{"id": "1"}},
+	bad := map[string]*ports.Message{"nil": nil, "no topic": {},
+		"reserved header": {Topic: "orders", Headers: map[string]string{"id": "1"}},
 		"id not UTF-8":    {ID: "\xff", Topic: "orders"}}
 	for what, m := range bad {
 		c.isKind(c.store.Strand(c.ctx, m, time.Now()), ports.ErrInvalid, "strand, "+what)
@@ -250,13 +250,13 @@ func strandedIsApart(c counter) {
 }
 
 func strandCopies(c counter) {
-	m := &ports.Message{ID: "a", Topic: "orders", Payload: []byte("before"), Headers: map[string]string{"h": "before"}}
+	m := &ports.Message{ID: "a", Topic: "orders", Payload: []byte(given), Headers: map[string]string{"h": given}}
 	c.noError(c.store.Strand(c.ctx, m, time.Now()), "strand")
-	copy(m.Payload, "AFTER!")
-	m.Headers["h"] = "after"
+	copy(m.Payload, changed)
+	m.Headers["h"] = changed
 	d := c.next(c.open("orders"), "a")
 	got := d.Message()
-	c.check(string(got.Payload) == "before" && got.Headers["h"] == "before", "the caller's later change is seen: payload %q, headers %q", got.Payload, got.Headers)
+	c.check(string(got.Payload) == given && got.Headers["h"] == given, "the caller's later change is seen: payload %q, headers %q", got.Payload, got.Headers)
 	c.ack(d)
 }
 

@@ -152,15 +152,15 @@ func invalidMessage(k desk) {
 	s := k.subscribe()
 	bad := map[string]*ports.Message{
 		"nil":                   nil,
-		"no topic":              {ID: "bad"},
-		"topic not UTF-8":       {ID: "bad", Topic: "topic\xff"},
-		"id not UTF-8":          {ID: "bad\xff", Topic: k.topic},
-		"key not UTF-8":         {ID: "bad", Topic: k.topic, Key: "\xff"},
-		"reserved header id":    {ID: "bad", Topic: k.topic, Headers: map[string]string{"id": "1"}},
-		"reserved header key":   {ID: "bad", Topic: k.topic, Headers: map[string]string{"key": "1"}},
-		"upper-case header":     {ID: "bad", Topic: k.topic, Headers: map[string]string{"Tenant": "1"}},
-		"empty header name":     {ID: "bad", Topic: k.topic, Headers: map[string]string{"": "1"}},
-		"header value no UTF-8": {ID: "bad", Topic: k.topic, Headers: map[string]string{"tenant": "\xff"}},
+		"no topic":              {},
+		"topic not UTF-8":       {Topic: "topic\xff"},
+		"id not UTF-8":          {ID: "\xff", Topic: k.topic},
+		"key not UTF-8":         {Topic: k.topic, Key: "\xff"},
+		"reserved header id":    {Topic: k.topic, Headers: map[string]string{"id": "1"}},
+		"reserved header key":   {Topic: k.topic, Headers: map[string]string{"key": "1"}},
+		"upper-case header":     {Topic: k.topic, Headers: map[string]string{"Tenant": "1"}},
+		"empty header name":     {Topic: k.topic, Headers: map[string]string{"": "1"}},
+		"header value no UTF-8": {Topic: k.topic, Headers: map[string]string{"tenant": "\xff"}},
 	}
 	for what, m := range bad {
 		_, err := k.Driver.Publish(k.ctx, m)
@@ -173,14 +173,14 @@ func invalidMessage(k desk) {
 
 func publishCopies(k desk) {
 	s := k.subscribe()
-	m := &ports.Message{ID: "a", Key: "k", Payload: []byte("before"), Headers: map[string]string{"h": "before"}}
+	m := &ports.Message{ID: "a", Key: "k", Payload: []byte(given), Headers: map[string]string{"h": given}}
 	k.send(m)
-	copy(m.Payload, "AFTER!")
-	m.Headers["h"], m.Headers["new"], m.ID, m.Key = "after", "after", "after", "after"
+	copy(m.Payload, changed)
+	m.Headers["h"], m.Headers["new"], m.ID, m.Key = changed, changed, changed, changed
 	d := k.receiveID(s, "a")
 	got := d.Message()
-	k.check(string(got.Payload) == "before" && got.Key == "k", "the caller's later change arrived: payload %q, key %q", got.Payload, got.Key)
-	k.check(maps.Equal(ownHeaders(got), map[string]string{"h": "before"}), "the caller's later change arrived: headers %q", got.Headers)
+	k.check(string(got.Payload) == given && got.Key == "k", "the caller's later change arrived: payload %q, key %q", got.Payload, got.Key)
+	k.check(maps.Equal(ownHeaders(got), map[string]string{"h": given}), "the caller's later change arrived: headers %q", got.Headers)
 	k.ack(d)
 }
 

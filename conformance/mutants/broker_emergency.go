@@ -124,17 +124,14 @@ func swallowStrand(kind ports.Kind) func(context.Context, *brokenBroker, *ports.
 // newestFirst hands out what is there from its end.
 func newestFirst(ctx context.Context, r *brokenReader) (ports.Delivery, error) {
 	there, _ := r.recall("there").([]ports.Delivery)
-	for {
-		d, err := r.get(ctx)
-		if err != nil && (!errors.Is(err, ports.ErrNotFound) || len(there) == 0) {
-			return nil, err
-		}
-		if err != nil {
-			break
-		}
+	d, err := r.get(ctx)
+	for ; err == nil; d, err = r.get(ctx) {
 		there = append(there, d)
 	}
 	last := len(there) - 1
+	if last < 0 || !errors.Is(err, ports.ErrNotFound) {
+		return nil, err
+	}
 	r.keep("there", there[:last])
 	return there[last], nil
 }

@@ -38,7 +38,7 @@ func (b bench) publish(ids ...string) {
 
 func (b bench) send(m *ports.Message) {
 	b.Helper()
-	if _, err := b.Publish(b.T.Context(), m); err != nil {
+	if _, err := b.Publish(b.Context(), m); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -49,7 +49,7 @@ func (b bench) subscribe(o ports.SubscribeOptions) ports.Subscription {
 	if o.Group == "" {
 		o.Group = "g"
 	}
-	s, err := b.Subscribe(b.T.Context(), o)
+	s, err := b.Subscribe(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func (b bench) subscribe(o ports.SubscribeOptions) ports.Subscription {
 // receive takes what is there; in a bubble it costs no time that counts.
 func (b bench) receive(s ports.Subscription) ports.Delivery {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.T.Context(), time.Millisecond)
+	ctx, cancel := context.WithTimeout(b.Context(), time.Millisecond)
 	defer cancel()
 	d, err := s.Receive(ctx)
 	if err != nil {
@@ -79,7 +79,7 @@ func (b bench) receiveID(s ports.Subscription, id string) ports.Delivery {
 
 func (b bench) empty(s ports.Subscription) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.T.Context(), time.Millisecond)
+	ctx, cancel := context.WithTimeout(b.Context(), time.Millisecond)
 	defer cancel()
 	if d, err := s.Receive(ctx); err == nil {
 		b.Fatalf("received %s; want nothing", d.Message().ID)
@@ -302,7 +302,7 @@ func TestClosedBrokerLeavesNoGoroutine(t *testing.T) {
 			}
 		})
 	}
-	b.ok(b.Broker.Close(t.Context()))
+	b.ok(b.Close(t.Context()))
 	receiving.Wait()
 }
 
