@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -187,12 +188,12 @@ type Node struct {
 // UnmarshalText takes "host" or "host:port"; an IPv6 address stands in brackets.
 func (n *Node) UnmarshalText(text []byte) error {
 	host, port, err := net.SplitHostPort(string(text))
-	if err != nil { // no port
-		host, port = strings.Trim(string(text), "[]"), "0"
+	if err != nil { // perhaps for want of a port
+		host, port, err = net.SplitHostPort(string(text) + ":0")
 	}
-	number, err := strconv.Atoi(port)
-	if err != nil || host == "" {
-		return fmt.Errorf("valid is host or host:port")
+	number, e := strconv.Atoi(port)
+	if err != nil || e != nil || host == "" {
+		return errors.New("valid is host or host:port")
 	}
 	n.Host, n.Port = host, number
 	return nil
