@@ -2,6 +2,10 @@ package messaging
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
 
 	"github.com/breakwater-go/breakwater/core/process"
 	"github.com/breakwater-go/breakwater/ports"
@@ -10,7 +14,9 @@ import (
 // EventOptions of the zero value are the documented defaults.
 type EventOptions struct {
 	HandlerOptions
-	// ID gives the process's id for a message; nil = "<topic>/<message id>". It must give a repeat the same id.
+	// ID gives the process's id for a message; nil = "<topic>/<message id>", where bytes that are no printable ASCII, and
+	// "%", are percent-encoded, and an id beyond the orchestrator's 1000 bytes ends in its hash. It must give a repeat the
+	// same id.
 	ID func(m *ports.Message) string
 }
 
@@ -30,7 +36,7 @@ func OnEvent[In, Out any](c *Client, topic string, p *process.Process[In, Out], 
 	}
 	id := o.ID
 	if id == nil {
-		id = func(m *ports.Message) string { return m.Topic + "/" + m.ID }
+		id = processID
 	}
 	return c.listen(topic, o.HandlerOptions, func(m *ports.Message) (runFunc, error) {
 		in, err := decode[In](m.Payload)
@@ -51,6 +57,33 @@ func OnEvent[In, Out any](c *Client, topic string, p *process.Process[In, Out], 
 			return err
 		}, nil
 	})
+}
+
+// maxProcessID is the longest id that every orchestrator takes (OR-012).
+const maxProcessID = 1000
+
+// processID is the id of the process that a message starts. Different messages have different ids.
+func processID(m *ports.Message) string {
+	id := printable(m.Topic) + "/" + printable(m.ID)
+	if len(id) <= maxProcessID {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	hash := hex.EncodeToString(sum[:])
+	return id[:maxProcessID-len(hash)-1] + "~" + hash
+}
+
+// printable percent-encodes what an orchestrator's ids cannot hold.
+func printable(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '%' {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // traceHeaders are what a process takes over from the message that starts it.
