@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,8 +49,8 @@ func (bug brokerBug) broker() func(ports.Broker) ports.Broker {
 			servers[srv] = &brokenServer{}
 		}
 		store, _ := ports.Optional[ports.EmergencyStore](d)
-		b := &brokenBroker{Broker: d, store: store, bug: &bug, server: servers[srv], number: len(servers[srv].clients)}
-		servers[srv].clients = append(servers[srv].clients, b)
+		b := &brokenBroker{Broker: d, store: store, bug: &bug, server: servers[srv]}
+		b.number = b.server.join(b)
 		return b
 	}
 }
@@ -58,6 +59,20 @@ func (bug brokerBug) broker() func(ports.Broker) ports.Broker {
 type brokenServer struct {
 	clients []*brokenBroker
 	notes
+}
+
+// join adds a client and returns its number, from 0.
+func (s *brokenServer) join(b *brokenBroker) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clients = append(s.clients, b)
+	return len(s.clients) - 1
+}
+
+func (s *brokenServer) all() []*brokenBroker {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.clients)
 }
 
 // notes is whatever a bug remembers; the zero value is empty.

@@ -23,7 +23,7 @@ func brokerLifeMutants() []brokerMutant {
 			AlsoFails: brokerCase("closed-client", "stranded-cut-off", "stranded-reader-closes",
 				"unsettled-comes-again-after-client-close"),
 			Wrap: brokerBug{close: func(ctx context.Context, b *brokenBroker) error {
-				for _, other := range b.server.clients {
+				for _, other := range b.server.all() {
 					_ = other.Broker.Close(ctx)
 				}
 				return nil
