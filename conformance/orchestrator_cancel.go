@@ -106,21 +106,22 @@ func orWaits(c ports.ProcessContext, in orRaw) (any, error) {
 }
 
 func orStepLearns(ctx context.Context, e *orEnv) {
-	learned := make(chan error, 1)
+	learned, over := make(chan error, 1), make(chan struct{})
+	defer close(over)
 	orServe(ctx, e, orCode{
 		"cancels": orOneStep(ports.StepCall{Name: "beats"}),
 		"beats": orStep(func(c ports.StepContext, _ orRaw) (any, error) {
 			for {
 				if err := c.Heartbeat(nil); err != nil {
-					<-c.Done()
+					orEither(c.Done(), over)
 					learned <- err
 					return nil, err
 				}
 				beat := time.NewTimer(10 * time.Millisecond)
-				<-beat.C
-				if c.Err() != nil {
-					learned <- c.Heartbeat(nil)
-					return nil, c.Err()
+				select {
+				case <-beat.C:
+				case <-over:
+					return nil, nil
 				}
 			}
 		}),

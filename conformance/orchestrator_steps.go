@@ -222,7 +222,7 @@ func orAttemptCases() []orCase {
 			orWant(ctx, e, "slow", nil, []any{[]string{"timeout"}, 2})
 		}),
 		orCoreCase("attempt-context-ends", "049", func(ctx context.Context, e *orEnv) {
-			ended := make(chan error, 1)
+			ended := make(chan error, 9)
 			orServe(ctx, e, orCode{
 				"slow": orOneStep(ports.StepCall{Name: "heeds", Timeout: 100 * time.Millisecond}),
 				"heeds": orStep(func(c ports.StepContext, _ orRaw) (any, error) {
@@ -242,17 +242,18 @@ func orAttemptCases() []orCase {
 			e.isKind(err, ports.ErrTimeout, "result")
 		}),
 		orCoreCase("late-result-is-dropped", "050", func(ctx context.Context, e *orEnv) {
-			second, returned := make(chan struct{}), make(chan struct{})
+			second, returned, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+			defer close(over)
 			orServe(ctx, e, orCode{
 				"slow": orOneStep(ports.StepCall{Name: "late", Timeout: e.Timing.Quiet + time.Second, Attempts: 2, Backoff: time.Millisecond}),
 				"late": orStep(func(c ports.StepContext, _ orRaw) (any, error) {
 					if c.Info().Attempt == 1 {
 						defer close(returned)
-						<-second
+						orEither(second, over)
 						return "late", nil
 					}
 					close(second)
-					<-returned
+					orEither(returned, over)
 					t := time.NewTimer(e.Timing.Quiet)
 					defer t.Stop()
 					<-t.C
@@ -261,6 +262,14 @@ func orAttemptCases() []orCase {
 			})
 			orWant(ctx, e, "slow", nil, "in time")
 		}),
+	}
+}
+
+// orEither waits for one of two channels to be closed; the second is the end of a case that went wrong.
+func orEither(a, b <-chan struct{}) {
+	select {
+	case <-a:
+	case <-b:
 	}
 }
 

@@ -136,12 +136,17 @@ func (m *machine) apply(fact historyEvent) {
 	}
 }
 
-// run resumes coroutines until none can go on.
+// run resumes coroutines until none can go on. Those that wait for what only user code can judge look again as long as
+// something changes.
 func (m *machine) run() {
 	m.runRunnable()
-	for before := -1; before != m.changes && len(m.watchers) > 0; m.runRunnable() {
-		before = m.changes
+	for len(m.watchers) > 0 && !m.ended {
 		m.wakeAll(&m.watchers)
+		before := m.changes
+		m.runRunnable()
+		if m.changes == before {
+			return
+		}
 	}
 }
 
