@@ -20,8 +20,11 @@ type stepTask struct {
 	queue   *taskQueue
 	waitsAt place
 
-	// home is the worker that has the run's code, of a local step only; orphaned: it is due, but its home has gone.
+	// isLocal never changes. home is the worker that has a local step's code, local; orphaned: it is due, but its home has
+	// gone.
+	isLocal  bool
 	home     *processWorker
+	local    ports.StepFunc
 	orphaned bool
 
 	// dead: its end is decided, or nobody wants it any more.
@@ -36,9 +39,9 @@ type stepTask struct {
 }
 
 func newStepTask(r *processRun, w *processWorker, c *command) *stepTask {
-	t := &stepTask{run: r, seq: c.seq, call: *c.step, queue: r.queue}
-	if t.call.Local != nil {
-		t.home = w
+	t := &stepTask{run: r, seq: c.seq, call: *c.step, queue: r.queue, isLocal: c.step.Local != nil}
+	if t.isLocal {
+		t.home, t.local = w, c.step.Local
 	} else if t.call.Queue != r.queue.name {
 		t.queue = r.store.queue(t.call.Queue)
 	}
@@ -63,12 +66,12 @@ func (t *stepTask) launch(w *processWorker, next work) work {
 }
 
 func (t *stepTask) fits(w *processWorker) bool {
-	return t.call.Local != nil || t.queue == w.queue && w.has(t.key()) && !w.draining.Load()
+	return t.isLocal || t.queue == w.queue && w.has(t.key()) && !w.draining.Load()
 }
 
 // dispatch has the next attempt made: of a local step by the worker that has the run's code, else by any of the queue.
 func (t *stepTask) dispatch() {
-	if t.call.Local == nil {
+	if !t.isLocal {
 		t.queue.dispatch(t.key(), t, &t.waitsAt)
 		return
 	}
@@ -108,7 +111,7 @@ func (r *processRun) adopt(w *processWorker, locals map[int]ports.StepFunc) {
 		if t == nil {
 			continue
 		}
-		t.call.Local, t.home = fn, w
+		t.local, t.home = fn, w
 		if t.orphaned {
 			t.orphaned = false
 			due = append(due, t)
@@ -178,8 +181,8 @@ func (t *stepTask) begin(ctx context.Context, cancel context.CancelFunc, w *proc
 	t.attempts++
 	t.serial++
 	t.cancel = cancel
-	fn := t.call.Local
-	if fn == nil {
+	fn := t.local
+	if !t.isLocal {
 		fn = w.steps[t.call.Name]
 	}
 	return &stepContext{Context: ctx, task: t, serial: t.serial, attempt: t.attempts, last: bytes.Clone(t.heartbeat)}, fn
