@@ -3,7 +3,10 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
+	"syscall"
 
 	"github.com/redis/rueidis"
 
@@ -44,14 +47,14 @@ func (c Config) checkCluster(ctx context.Context, l *link) error {
 		return invalid("open", "%v is no node of a Cluster (the server has no cluster support enabled); set Architecture to %s, or StartupNodes to nodes of one",
 			c.addresses(Cluster), Standalone)
 	}
-	if !c.RequireFullCoverage {
-		return nil
-	}
 	covered, err := coverage(ctx, l)
 	if err != nil {
 		return c.openError(ctx, Cluster, err)
 	}
-	if covered < clusterSlots {
+	if covered == 0 {
+		return ports.Errorf(driverName, "open", ports.ErrUnavailable, "the Cluster of %v is down: none of its slots has a node", c.addresses(Cluster))
+	}
+	if c.RequireFullCoverage && covered < clusterSlots {
 		return ports.Errorf(driverName, "open", ports.ErrUnavailable,
 			"the Cluster serves %d of its %d slots; give the others nodes, or set RequireFullCoverage to false", covered, clusterSlots)
 	}
@@ -94,16 +97,22 @@ func (c Config) openError(ctx context.Context, arch Architecture, err error) err
 	case arch == Sentinel && isAnswer && strings.Contains(text, "No such master"), arch == Sentinel && rueidis.IsRedisNil(err):
 		return invalid("open", "SentinelMasterName is %q, which the sentinels %v do not know: %w; valid is a name in their configuration", c.SentinelMasterName, addrs, err)
 	case arch == Sentinel && isAnswer && (strings.Contains(text, "unknown command") || strings.Contains(text, "SUBSCRIBE")):
-		return invalid("open", "SentinelNodes are %v, where no sentinel answers but another server: %s; valid are addresses of sentinels", addrs, firstWords(text))
+		return invalid("open", "SentinelNodes are %v, where no sentinel answers but another server: %w; valid are addresses of sentinels", addrs, withoutArguments(err))
 	case arch == Cluster && isAnswer && strings.Contains(text, "cluster support disabled"):
 		return invalid("open", "%v is no node of a Cluster: %s; set Architecture to %s, or StartupNodes to nodes of one", addrs, text, Standalone)
 	}
 	kind, cause := classify(err)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		cause = fmt.Errorf("%w (the server closed the connection: does SSL, which is %v, say what it speaks?)", cause, c.SSL)
+	case c.SSL && errors.Is(err, context.DeadlineExceeded):
+		cause = fmt.Errorf("%w (or no TLS handshake: does the server speak TLS, as SSL says?)", cause)
+	}
 	return ports.Errorf(driverName, "open", kind, "%s %v: %w", arch, addrs, cause)
 }
 
-// firstWords leaves out the arguments that an answer quotes.
-func firstWords(text string) string {
-	words, _, _ := strings.Cut(text, ", with args")
-	return words
+// withoutArguments is an answer's text without the arguments that it quotes.
+func withoutArguments(err error) error {
+	_, cause := classify(err)
+	return cause
 }

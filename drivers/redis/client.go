@@ -69,13 +69,13 @@ func New(client rueidis.Client, o Options) (*Client, error) {
 	if o.SocketTimeout < 0 {
 		return nil, invalid("new", "SocketTimeout is %v; valid is above 0, or 0 for %v", o.SocketTimeout, d.SocketTimeout)
 	}
-	keys := &link{Client: client, silence: o.SocketTimeout}
+	keys := newLink(client, nil, o.SocketTimeout)
 	c := newClient(keys, naming{o.ServiceName, o.Slotting}, o.Logger)
 	if o.Streams != nil {
-		c.streams = &link{Client: o.Streams, silence: o.SocketTimeout}
+		c.streams = newLink(o.Streams, nil, o.SocketTimeout)
 	}
 	if o.Replicas != nil {
-		c.replicas.link = &link{Client: o.Replicas, silence: o.SocketTimeout}
+		c.replicas.link = newLink(o.Replicas, nil, o.SocketTimeout)
 	}
 	return c, nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -114,15 +116,19 @@ func (d *dialer) connections() int {
 	return len(d.open)
 }
 
+// refuse lets no new connection come about.
+func (d *dialer) refuse() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	d.signal()
+}
+
 // close ends every connection, and refuses new ones.
 func (d *dialer) close() {
+	d.refuse()
 	d.mu.Lock()
-	d.closed = true
-	open := make([]*conn, 0, len(d.open))
-	for c := range d.open {
-		open = append(open, c)
-	}
-	d.signal()
+	open := slices.Collect(maps.Keys(d.open))
 	d.mu.Unlock()
 	for _, c := range open {
 		_ = c.Close()

@@ -66,13 +66,13 @@ const (
 	adviceSize = "split the value, or raise proto-max-bulk-len"
 )
 
-// answerRules are tried in order. What Redis says with the code ERR is told apart by its words.
+// answerRules are tried in order. What Redis says with the code ERR, which rueidis cuts off, is told apart by its words.
 var answerRules = []answerRule{
 	{text: "NOAUTH", kind: ports.ErrDenied, advice: adviceAuth},
 	{text: "WRONGPASS", kind: ports.ErrDenied, advice: adviceAuth},
 	{text: "NOPERM", kind: ports.ErrDenied, advice: adviceACL},
 	{text: "DENIED", kind: ports.ErrDenied, advice: "the server is in protected mode: give it a password, or bind it to the address"},
-	{text: "ERR invalid password", kind: ports.ErrDenied, advice: adviceAuth},
+	{text: "invalid password", within: true, kind: ports.ErrDenied, advice: adviceAuth},
 	{text: "without any password configured", within: true, kind: ports.ErrDenied, advice: "leave Password empty, or give the server's user one"},
 	{text: "user executing the script can't run this command", within: true, kind: ports.ErrDenied, advice: adviceACL},
 	{text: "WRONGTYPE", kind: ports.ErrWrongType},
@@ -153,8 +153,10 @@ func classifyConnection(err error) (ports.Kind, error) {
 	case errors.As(err, &notTLS):
 		return ports.ErrDenied, fmt.Errorf("%w (the server does not speak TLS: set SSL to false, or Port to its TLS port)", err)
 	case errors.Is(err, rueidis.ErrNoCache):
-		return ports.ErrDenied, fmt.Errorf("%w (client-side caching needs CLIENT TRACKING: grant it, or leave ClientCache 0)", err)
-	case errors.Is(err, os.ErrDeadlineExceeded) && !isDial(err):
+		return ports.ErrDenied, fmt.Errorf("%w (client-side caching needs CLIENT TRACKING: grant it, or set DisableCache)", err)
+	case errors.Is(err, rueidis.ErrNoSlot):
+		return ports.ErrUnavailable, fmt.Errorf("%w (some of the Cluster's slots have no node)", err)
+	case errors.Is(err, errSilent), errors.Is(err, os.ErrDeadlineExceeded) && !isDial(err):
 		return ports.ErrTimeout, err
 	case errors.Is(err, context.DeadlineExceeded):
 		// The caller's context lives: it is rueidis's own bound on making a connection.

@@ -19,9 +19,16 @@ type link struct {
 	dialer *dialer
 	// silence is how long a server may keep an answer that is due.
 	silence time.Duration
-	calls   atomic.Int64
-	// stray waits for calls whose caller has gone.
+	// calls are on their way; left are those whose callers have gone, which may still stand in a queue.
+	calls atomic.Int64
+	left  recent
+	// stray waits for calls on goroutines of their own.
 	stray sync.WaitGroup
+}
+
+func newLink(c rueidis.Client, d *dialer, silence time.Duration) *link {
+	// Within three times its timeout rueidis has given up a connection that is silent, and what stands in its queue.
+	return &link{Client: c, dialer: d, silence: silence, left: recent{window: 3 * silence}}
 }
 
 // queueLength is how many calls one of rueidis's connections queues; behind a full queue it keeps callers waiting without
@@ -33,49 +40,20 @@ func (l *link) clustered() bool { return l.Mode() == rueidis.ClientModeCluster }
 
 // do runs one command.
 func (l *link) do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
-	if ctx.Done() == nil {
-		return l.Do(ctx, cmd)
-	}
-	ctx = withoutDeadline(ctx)
-	for {
-		var r rueidis.RedisResult
-		if l.enter() {
-			r = l.Do(ctx, cmd)
-		} else {
-			r = l.guarded(ctx, cmd)
-		}
-		l.calls.Add(-1)
-		if ctx.Err() != nil || !errors.Is(r.NonRedisError(), errDialAbandoned) {
-			return r
-		}
-	}
+	return run(ctx, l, func(ctx context.Context) rueidis.RedisResult { return l.Do(ctx, cmd) }, rueidis.NewErrorResult,
+		func(r rueidis.RedisResult) bool { return errors.Is(r.NonRedisError(), errDialAbandoned) })
 }
 
 // doMulti runs commands, which reach the server together; each has its own result.
 func (l *link) doMulti(ctx context.Context, cmds ...rueidis.Completed) []rueidis.RedisResult {
-	if ctx.Done() == nil {
-		return l.DoMulti(ctx, cmds...)
-	}
-	ctx = withoutDeadline(ctx)
-	for {
-		var rs []rueidis.RedisResult
-		if l.enter() {
-			rs = l.DoMulti(ctx, cmds...)
-		} else {
-			rs = l.guardedMulti(ctx, cmds)
+	fail := func(err error) []rueidis.RedisResult {
+		rs := make([]rueidis.RedisResult, len(cmds))
+		for i := range rs {
+			rs[i] = rueidis.NewErrorResult(err)
 		}
-		l.calls.Add(-1)
-		if ctx.Err() != nil || !allAbandoned(rs) {
-			return rs
-		}
+		return rs
 	}
-}
-
-// enter counts a call, and says whether rueidis will heed its context: not while connections are being made, and not
-// behind a full queue.
-func (l *link) enter() bool {
-	n := l.calls.Add(1)
-	return n < queueLength && (l.dialer == nil || l.dialer.making.Load() == 0)
+	return run(ctx, l, func(ctx context.Context) []rueidis.RedisResult { return l.DoMulti(ctx, cmds...) }, fail, allAbandoned)
 }
 
 func allAbandoned(rs []rueidis.RedisResult) bool {
@@ -87,38 +65,94 @@ func allAbandoned(rs []rueidis.RedisResult) bool {
 	return len(rs) > 0
 }
 
-// guarded runs a command on a goroutine of its own, and leaves it behind when ctx ends first: it then ends within
-// rueidis's own timeouts.
-func (l *link) guarded(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
-	return guard(ctx, &l.stray, func() rueidis.RedisResult { return l.Do(ctx, cmd) }, rueidis.NewErrorResult)
-}
-
-func (l *link) guardedMulti(ctx context.Context, cmds []rueidis.Completed) []rueidis.RedisResult {
-	fail := func(err error) []rueidis.RedisResult {
-		rs := make([]rueidis.RedisResult, len(cmds))
-		for i := range rs {
-			rs[i] = rueidis.NewErrorResult(err)
-		}
-		return rs
+// run makes a call end with ctx. It repeats a call whose connection was given up by another one before anything was sent.
+func run[T any](ctx context.Context, l *link, call func(context.Context) T, fail func(error) T, abandoned func(T) bool) T {
+	if ctx.Done() == nil {
+		return call(ctx)
 	}
-	return guard(ctx, &l.stray, func() []rueidis.RedisResult { return l.DoMulti(ctx, cmds...) }, fail)
+	ctx = withoutDeadline(ctx)
+	for {
+		var r T
+		if l.heeded() {
+			r = call(ctx)
+			l.calls.Add(-1)
+			if ctx.Err() != nil {
+				l.left.add()
+			}
+		} else {
+			r = guard(ctx, l, call, fail)
+		}
+		if ctx.Err() != nil || !abandoned(r) {
+			return r
+		}
+	}
 }
 
-func guard[T any](ctx context.Context, stray *sync.WaitGroup, call func() T, fail func(error) T) T {
+// heeded counts a call, and says whether rueidis will heed its context: not while connections are being made, and not
+// behind a full queue.
+func (l *link) heeded() bool {
+	n := l.calls.Add(1) + l.left.count()
+	return n < queueLength && (l.dialer == nil || l.dialer.making.Load() == 0)
+}
+
+// guard runs a call on a goroutine of its own, and leaves it behind when ctx ends first: it then ends within rueidis's own
+// timeouts.
+func guard[T any](ctx context.Context, l *link, call func(context.Context) T, fail func(error) T) T {
 	done := make(chan T, 1)
-	stray.Go(func() {
+	l.stray.Go(func() {
+		defer l.calls.Add(-1)
 		defer func() {
 			if p := recover(); p != nil {
 				done <- fail(fmt.Errorf("rueidis panicked: %v", p))
 			}
 		}()
-		done <- call()
+		done <- call(ctx)
 	})
 	select {
 	case r := <-done:
 		return r
 	case <-ctx.Done():
 		return fail(ctx.Err())
+	}
+}
+
+// recent counts events of the last window or two.
+type recent struct {
+	window time.Duration
+	// some is false while there are none, so that asking costs nothing.
+	some      atomic.Bool
+	mu        sync.Mutex
+	since     time.Time
+	this, old int64
+}
+
+func (r *recent) add() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turn()
+	r.this++
+	r.some.Store(true)
+}
+
+func (r *recent) count() int64 {
+	if !r.some.Load() {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turn()
+	r.some.Store(r.this+r.old > 0)
+	return r.this + r.old
+}
+
+// turn begins a new window where the last has passed.
+func (r *recent) turn() {
+	now := time.Now()
+	switch passed := now.Sub(r.since); {
+	case passed >= 2*r.window:
+		r.this, r.old, r.since = 0, 0, now
+	case passed >= r.window:
+		r.this, r.old, r.since = 0, r.this, now
 	}
 }
 
@@ -143,7 +177,7 @@ func (l *link) doBlocking(ctx context.Context, block time.Duration, cmd rueidis.
 
 // node is the link to one of the client's servers.
 func (l *link) node(c rueidis.Client) *link {
-	return &link{Client: c, dialer: l.dialer, silence: l.silence}
+	return newLink(c, l.dialer, l.silence)
 }
 
 // end closes what the link owns, and waits until it and every stray call have gone.
@@ -152,16 +186,17 @@ func (l *link) end() {
 	if l.dialer == nil {
 		return
 	}
+	l.dialer.refuse()
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
 		l.Close()
 	}()
-	// rueidis says farewell on each connection; a server that is silent is not waited for.
+	// rueidis says farewell on each connection, partly after Close has returned; a silent server is not waited for.
 	patience := time.NewTimer(l.silence)
 	defer patience.Stop()
 	select {
-	case <-closed:
+	case <-l.dialer.empty:
 	case <-patience.C:
 	}
 	l.dialer.close()

@@ -83,7 +83,7 @@ func connect(ctx context.Context, d *dialer, o rueidis.ClientOption) (*link, err
 		stop()
 		return nil, r.err
 	}
-	l := &link{Client: r.client, dialer: d, silence: o.ConnWriteTimeout}
+	l := newLink(r.client, d, o.ConnWriteTimeout)
 	if !stop() {
 		l.end()
 		return nil, ctx.Err()
