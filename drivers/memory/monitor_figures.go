@@ -9,6 +9,7 @@ func (s *Server) stats() ports.Stats {
 	topics, messages := s.topics.figures()
 	stranded := s.topics.stranded.len()
 	running, ended := s.runs.figures()
+	processes, steps := s.runs.lack()
 	return ports.Stats{
 		Technology: driverName,
 		Metrics: []ports.Sample{
@@ -23,6 +24,8 @@ func (s *Server) stats() ports.Stats {
 			gauge("memory_emergency_messages", "messages", stranded),
 			withLabel(gauge("memory_orchestrator_runs", "runs", running), "state", "running"),
 			withLabel(gauge("memory_orchestrator_runs", "runs", ended), "state", "ended"),
+			withLabel(gauge("memory_orchestrator_work_without_worker", "tasks", processes), "kind", "process"),
+			withLabel(gauge("memory_orchestrator_work_without_worker", "tasks", steps), "kind", "step"),
 		},
 		Summary: map[string]float64{
 			"keys":              float64(keys),

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"sync"
 	"time"
@@ -23,6 +25,8 @@ const (
 // runStore holds the runs of a server: the open ones, and the newest of those that have ended.
 type runStore struct {
 	log *slog.Logger
+	// keep is the most ended runs that are kept.
+	keep int
 
 	mu     sync.Mutex
 	queues map[string]*taskQueue
@@ -36,13 +40,25 @@ type runStore struct {
 }
 
 func newRunStore(log *slog.Logger) *runStore {
-	return &runStore{log: log, queues: map[string]*taskQueue{}, newest: map[string]*processRun{}, byRunID: map[string]*processRun{}}
+	return &runStore{log: log, keep: keptRuns, queues: map[string]*taskQueue{}, newest: map[string]*processRun{}, byRunID: map[string]*processRun{}}
 }
 
 func (s *runStore) queue(name string) *taskQueue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.queueLocked(name)
+}
+
+// lack counts the work that waits because no worker has it registered.
+func (s *runStore) lack() (processes, steps int) {
+	s.mu.Lock()
+	queues := slices.Collect(maps.Values(s.queues))
+	s.mu.Unlock()
+	for _, q := range queues {
+		p, st := q.lack()
+		processes, steps = processes+p, steps+st
+	}
+	return processes, steps
 }
 
 func (s *runStore) queueLocked(name string) *taskQueue {
@@ -120,7 +136,7 @@ func (s *runStore) closed(r *processRun) {
 func (s *runStore) forgetOld(now time.Time) {
 	for e := s.ended.Front(); e != nil; e = s.ended.Front() {
 		r := e.Value.(*processRun) //nolint:errcheck // the list holds nothing else
-		if s.ended.Len() <= keptRuns && now.Sub(r.ended) <= keptFor {
+		if s.ended.Len() <= s.keep && now.Sub(r.ended) <= keptFor {
 			return
 		}
 		s.ended.Remove(e)
