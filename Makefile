@@ -9,7 +9,7 @@ REPORTS ?= conformance/reports
 MODULES := bench examples/thirdparty-driver
 FUZZTIME ?= 60s
 
-.PHONY: help run test check format-check vet lint tidy-check vuln unit conformance bench fuzz tools
+.PHONY: help run test check format-check vet lint tidy-check vuln unit conformance bench fuzz tools backends-up backends-down backends-status
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,15 @@ unit:
 conformance: ## run the suite on every driver; reports and the matrix in conformance/reports
 	$(GO) test -count=1 ./drivers/... -run Conformance -conformance.reports=$(CURDIR)/$(REPORTS)
 	$(GO) run ./conformance/reports/matrix
+
+backends-up: ## start real servers for development, state in .backends/
+	@$(GO) run ./internal/backends/ctl up .backends
+
+backends-down: ## stop them
+	@$(GO) run ./internal/backends/ctl down .backends
+
+backends-status: ## which of them run
+	@$(GO) run ./internal/backends/ctl status .backends
 
 bench: ## benchmarks beside raw clients and peers; bench/report.json
 	cd bench && $(GO) run .

@@ -80,9 +80,9 @@ func ToApplicationError(err error) *ApplicationError {
 
 // isBare says whether nothing but an [*Error] stands around a.
 func isBare(err error, a *ApplicationError) bool {
-	var e *Error
-	if err, ok := err.(*Error); ok { //nolint:errorlint // only the outermost counts
-		e = err
+	if e, ok := err.(*Error); ok { //nolint:errorlint // only the outermost counts
+		err = e.Err
 	}
-	return err == error(a) || e != nil && e.Err == error(a)
+	bare, ok := err.(*ApplicationError) //nolint:errorlint // as above
+	return ok && bare == a
 }

@@ -139,7 +139,7 @@ type Filter struct {
 	Limit            int // of List; 0 = 100
 }
 
-// WorkerOptions: Queue is required.
+// WorkerOptions of a worker; Queue is required.
 type WorkerOptions struct {
 	Queue string
 	// MaxSteps and MaxProcesses bound what runs at once; 0 = the driver's default.

@@ -45,8 +45,9 @@ func (c *Cache) loadInstead(ctx context.Context, key string, err error) bool {
 		}
 		c.cfg.Logger.WarnContext(ctx, "cache read failed, loading instead", "key", key, "error", err)
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // loadAndStore returns the payload, from which each caller decodes a value of its own.

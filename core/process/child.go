@@ -49,7 +49,7 @@ func ContinueAsNew[In, Out any](c *Context, p *Process[In, Out], in In) error {
 	if err != nil {
 		return err
 	}
-	return c.ProcessContext.ContinueAsNew(p.request(input, ChildOptions{}))
+	return c.ContinueAsNew(p.request(input, ChildOptions{}))
 }
 
 func (p *Process[In, Out]) request(input json.RawMessage, o ChildOptions) ports.StartRequest {
@@ -60,6 +60,6 @@ func (p *Process[In, Out]) request(input json.RawMessage, o ChildOptions) ports.
 }
 
 func beginChild[Out any](c *Context, r ports.StartRequest) *ChildFuture[Out] {
-	started, result := c.ProcessContext.Child(r)
+	started, result := c.Child(r)
 	return &ChildFuture[Out]{Future[Out]{what: r.Process, step: result}, started}
 }

@@ -60,7 +60,7 @@ func (c *Context) Go(fn func(c *Context)) {
 // SideEffect records what fn returns, so that a replay sees the same: for a random id, not for I/O, which is a local
 // step's ([ExecuteLocal]). ErrInvalid when it cannot be serialised.
 func SideEffect[T any](c *Context, fn func() T) (T, error) {
-	raw := c.ProcessContext.SideEffect(func() json.RawMessage {
+	raw := c.SideEffect(func() json.RawMessage {
 		raw, err := wire.Marshal(fn())
 		if err != nil {
 			return nil // JSON is never empty: told apart below, now as on replay

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -78,18 +79,13 @@ func awaitResult(ctx context.Context, o ports.Orchestrator, r ports.Run) (awaite
 	waitCtx, cancel := context.WithTimeout(ctx, awaitFor)
 	defer cancel()
 	out, err := o.Result(waitCtx, r)
-	switch ports.KindOf(err) {
-	case 0:
-		if err != nil {
-			return awaited{}, err
-		}
+	switch {
+	case err == nil:
 		return awaited{Done: true, Output: out}, nil
-	case ports.ErrUnavailable:
+	case errors.Is(err, ports.ErrUnavailable):
 		return awaited{}, err // tried again
-	case ports.ErrTimeout:
-		if waitCtx.Err() != nil && ctx.Err() == nil {
-			return awaited{}, nil
-		}
+	case errors.Is(err, ports.ErrTimeout) && waitCtx.Err() != nil && ctx.Err() == nil:
+		return awaited{}, nil
 	}
 	// The end of the awaited run is final: no attempt will find another.
 	return awaited{}, NonRetryable(err)

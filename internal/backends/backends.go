@@ -50,10 +50,11 @@ func (s *Set) Stop() error {
 
 // freePorts finds n ports on the loopback address that nobody listens on. All are held open together, so that they
 // differ; another program may still take one before its server does, which then says so and is started anew.
-func freePorts(n int) ([]int, error) {
+func freePorts(ctx context.Context, n int) ([]int, error) {
+	var listen net.ListenConfig
 	found := make([]int, n)
 	for i := range found {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
@@ -72,12 +73,15 @@ func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.It
 // probeEvery is how often a server that starts is asked whether it is ready: nobody announces it.
 const probeEvery = 20 * time.Millisecond
 
+// startWithin bounds how long a server, or a whole set, may take until it is ready.
+const startWithin = 30 * time.Second
+
 // errEnded says that there is nothing to wait for any more.
 var errEnded = errors.New("the process has ended")
 
 // until asks ready until it holds; the error names what was waited for and the last reason.
-func until(ctx context.Context, what string, patience time.Duration, ready func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func until(ctx context.Context, what string, ready func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
@@ -91,7 +95,7 @@ func until(ctx context.Context, what string, patience time.Duration, ready func(
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: not ready within %v: %w", what, patience, err)
+			return fmt.Errorf("%s: not ready within %v: %w", what, startWithin, err)
 		case <-tick.C:
 		}
 	}

@@ -13,9 +13,6 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// startWithin bounds how long a server or a whole set may take until it is ready.
-const startWithin = 30 * time.Second
-
 // Redis is a set of Redis servers.
 type Redis struct {
 	*Set
@@ -40,7 +37,7 @@ func (n RedisNode) Restart(ctx context.Context) error {
 	if err := n.Process.Restart(); err != nil {
 		return err
 	}
-	return until(ctx, n.Name, startWithin, n.answers)
+	return until(ctx, n.Name, n.answers)
 }
 
 // answers says why the server does not, or nil.
@@ -93,7 +90,7 @@ func startRedis(ctx context.Context, s RedisServer, o Options, ports int, build 
 		return nil, err
 	}
 	r := &Redis{Set: set}
-	free, err := freePorts(ports)
+	free, err := freePorts(ctx, ports)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +110,7 @@ func (r *Redis) startNode(ctx context.Context, s RedisServer, name string, port 
 	}
 	node := RedisNode{p, loopback(port)}
 	r.Nodes = append(r.Nodes, node)
-	return until(ctx, name, startWithin, node.answers)
+	return until(ctx, name, node.answers)
 }
 
 // startConfigured starts a server in a fresh folder of its own: what an earlier one left there would be taken for its own.
@@ -149,7 +146,7 @@ func StartSentinel(ctx context.Context, s RedisServer, o Options) (*Redis, error
 			}
 		}
 		// A sentinel asks the master for its replicas at once, and then every ten seconds only: they must be there before.
-		err := until(ctx, "two replicas at the master", startWithin, func(ctx context.Context) error {
+		err := until(ctx, "two replicas at the master", func(ctx context.Context) error {
 			return infoHas(ctx, r.Nodes[0].Addr, "replication", "connected_slaves:2", "state=online", "state=online")
 		})
 		if err != nil {
@@ -171,7 +168,7 @@ func (r *Redis) startSentinels(ctx context.Context, s RedisServer, ports []int) 
 		r.Sentinels = append(r.Sentinels, RedisNode{p, loopback(port)})
 	}
 	for _, sentinel := range r.Sentinels {
-		if err := until(ctx, sentinel.Name, startWithin, func(ctx context.Context) error { return quorum(ctx, sentinel.Addr) }); err != nil {
+		if err := until(ctx, sentinel.Name, func(ctx context.Context) error { return quorum(ctx, sentinel.Addr) }); err != nil {
 			return err
 		}
 	}
@@ -180,7 +177,7 @@ func (r *Redis) startSentinels(ctx context.Context, s RedisServer, ports []int) 
 
 // quorum says why a sentinel does not know the whole set yet, or nil.
 func quorum(ctx context.Context, addr string) error {
-	return ask(ctx, addr, func(c rueidis.Client) error {
+	return ask(addr, func(c rueidis.Client) error {
 		m, err := c.Do(ctx, c.B().Arbitrary("SENTINEL", "MASTER", masterName).Build()).AsStrMap()
 		if err != nil {
 			return err
@@ -195,7 +192,7 @@ func quorum(ctx context.Context, addr string) error {
 // Master is the node that the sentinels call master now.
 func (r *Redis) Master(ctx context.Context) (RedisNode, error) {
 	var found RedisNode
-	err := ask(ctx, r.Sentinels[0].Addr, func(c rueidis.Client) error {
+	err := ask(r.Sentinels[0].Addr, func(c rueidis.Client) error {
 		addr, err := c.Do(ctx, c.B().Arbitrary("SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName).Build()).AsStrSlice()
 		if err != nil {
 			return err
@@ -212,7 +209,7 @@ func (r *Redis) Master(ctx context.Context) (RedisNode, error) {
 }
 
 // ask runs a question over a connection of its own to one server, which need not be a lone one.
-func ask(ctx context.Context, addr string, question func(rueidis.Client) error) error {
+func ask(addr string, question func(rueidis.Client) error) error {
 	c, err := rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: []string{addr}, ForceSingleClient: true, DisableCache: true, DisableRetry: true,
 		ConnWriteTimeout: time.Second,
@@ -225,12 +222,12 @@ func ask(ctx context.Context, addr string, question func(rueidis.Client) error) 
 }
 
 func ping(ctx context.Context, addr string) error {
-	return ask(ctx, addr, func(c rueidis.Client) error { return c.Do(ctx, c.B().Ping().Build()).Error() })
+	return ask(addr, func(c rueidis.Client) error { return c.Do(ctx, c.B().Ping().Build()).Error() })
 }
 
 // infoHas says whether a section of INFO has all the texts, each as often as it is listed.
 func infoHas(ctx context.Context, addr, section string, want ...string) error {
-	return ask(ctx, addr, func(c rueidis.Client) error {
+	return ask(addr, func(c rueidis.Client) error {
 		info, err := c.Do(ctx, c.B().Info().Section(section).Build()).ToString()
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func StartCluster(ctx context.Context, s RedisServer, o Options) (*Redis, error)
 func (r *Redis) formCluster(ctx context.Context, ports []int) error {
 	ids := make([]string, len(r.Nodes))
 	for i, n := range r.Nodes {
-		err := ask(ctx, n.Addr, func(c rueidis.Client) (err error) {
+		err := ask(n.Addr, func(c rueidis.Client) (err error) {
 			if ids[i], err = c.Do(ctx, c.B().ClusterMyid().Build()).ToString(); err != nil {
 				return err
 			}
@@ -55,8 +55,8 @@ func (r *Redis) formCluster(ctx context.Context, ports []int) error {
 		return err
 	}
 	for i, n := range r.Nodes[clusterMasters:] {
-		err := until(ctx, n.Name+" as a replica", startWithin, func(ctx context.Context) error {
-			return ask(ctx, n.Addr, func(c rueidis.Client) error {
+		err := until(ctx, n.Name+" as a replica", func(ctx context.Context) error {
+			return ask(n.Addr, func(c rueidis.Client) error {
 				return c.Do(ctx, c.B().ClusterReplicate().NodeId(ids[i]).Build()).Error()
 			})
 		})
@@ -69,7 +69,7 @@ func (r *Redis) formCluster(ctx context.Context, ports []int) error {
 
 // meet makes the first node meet all others, and waits until each knows each.
 func (r *Redis) meet(ctx context.Context, ports []int) error {
-	err := ask(ctx, r.Nodes[0].Addr, func(c rueidis.Client) error {
+	err := ask(r.Nodes[0].Addr, func(c rueidis.Client) error {
 		for i := 1; i < len(r.Nodes); i++ {
 			cmd := c.B().ClusterMeet().Ip("127.0.0.1").Port(int64(ports[i])).ClusterBusPort(int64(ports[len(r.Nodes)+i])).Build()
 			if err := c.Do(ctx, cmd).Error(); err != nil {
@@ -83,7 +83,7 @@ func (r *Redis) meet(ctx context.Context, ports []int) error {
 	}
 	for _, n := range r.Nodes {
 		known := fmt.Sprintf("cluster_known_nodes:%d", len(r.Nodes))
-		if err := until(ctx, n.Name+" to know all nodes", startWithin, func(ctx context.Context) error {
+		if err := until(ctx, n.Name+" to know all nodes", func(ctx context.Context) error {
 			return clusterInfoHas(ctx, n.Addr, known)
 		}); err != nil {
 			return err
@@ -95,11 +95,11 @@ func (r *Redis) meet(ctx context.Context, ports []int) error {
 // clusterReady waits until every node says so, and lists every replica: a client that asks earlier learns half of it.
 func (r *Redis) clusterReady(ctx context.Context) error {
 	for _, n := range r.Nodes {
-		err := until(ctx, n.Name+" in the cluster", startWithin, func(ctx context.Context) error {
+		err := until(ctx, n.Name+" in the cluster", func(ctx context.Context) error {
 			if err := clusterInfoHas(ctx, n.Addr, "cluster_state:ok"); err != nil {
 				return err
 			}
-			return ask(ctx, n.Addr, func(c rueidis.Client) error {
+			return ask(n.Addr, func(c rueidis.Client) error {
 				slots, err := c.Do(ctx, c.B().ClusterSlots().Build()).ToArray()
 				if err != nil {
 					return err
@@ -126,7 +126,7 @@ func (r *Redis) clusterReady(ctx context.Context) error {
 }
 
 func clusterInfoHas(ctx context.Context, addr, want string) error {
-	return ask(ctx, addr, func(c rueidis.Client) error {
+	return ask(addr, func(c rueidis.Client) error {
 		info, err := c.Do(ctx, c.B().ClusterInfo().Build()).ToString()
 		if err == nil && !strings.Contains(info, want) {
 			err = fmt.Errorf("its CLUSTER INFO has no %s", want)

@@ -46,7 +46,7 @@ func StartRedisTLS(ctx context.Context, s RedisServer, o Options) (*Redis, error
 		}
 		node := RedisNode{p, loopback(ports[0])}
 		r.Nodes = []RedisNode{node}
-		return until(ctx, p.Name, startWithin, func(ctx context.Context) error { return pingTLS(ctx, node.Addr, r.TLS) })
+		return until(ctx, p.Name, func(ctx context.Context) error { return pingTLS(ctx, node.Addr, r.TLS) })
 	})
 }
 
