@@ -139,6 +139,8 @@ func (c Config) addresses(arch Architecture) []string {
 		nodes, port = c.SentinelNodes, c.SentinelPort
 	case arch == Cluster && len(c.StartupNodes) > 0:
 		nodes = c.StartupNodes
+	case arch == Hybrid && c.HybridPort != 0:
+		nodes[0].Port = c.HybridPort
 	}
 	list := make([]string, len(nodes))
 	for i, n := range nodes {
