@@ -40,11 +40,11 @@ func orCancelCases() []orCase {
 		}),
 		orCoreCase("code-decides-after-cancel", "081", func(ctx context.Context, e *orEnv) {
 			orServe(ctx, e, orCode{
-				"completes": orProcess(func(c ports.ProcessContext, in orRaw) (any, error) {
+				"completes": orProcess(func(c ports.ProcessContext, _ orRaw) (any, error) {
 					_, _ = orReceive(c, "never")
 					return "cleaned up", nil
 				}),
-				"fails": orProcess(func(c ports.ProcessContext, in orRaw) (any, error) {
+				"fails": orProcess(func(c ports.ProcessContext, _ orRaw) (any, error) {
 					_, _ = orReceive(c, "never")
 					return nil, errors.New("could not clean up")
 				}),

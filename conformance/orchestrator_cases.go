@@ -20,8 +20,8 @@ type (
 	orCase = testCase[ports.Orchestrator]
 	orRaw  = json.RawMessage
 	// orProcess and orStep are code that returns any value that JSON can hold.
-	orProcess = func(c ports.ProcessContext, in orRaw) (any, error)
-	orStep    = func(c ports.StepContext, in orRaw) (any, error)
+	orProcess func(c ports.ProcessContext, in orRaw) (any, error)
+	orStep    func(c ports.StepContext, in orRaw) (any, error)
 	// orCode is what a worker has registered: each value is an orProcess or an orStep.
 	orCode map[string]any
 )

@@ -95,7 +95,7 @@ func orLifeCases() []orCase {
 			orWant(ctx, e, "echo", 1, 1)
 			e.leavesNoGoroutine(ctx, func(ctx context.Context, d ports.Orchestrator) {
 				orServeOn(ctx, e, d, "leaks", orCode{
-					"busy": orProcess(func(c ports.ProcessContext, in orRaw) (any, error) {
+					"busy": orProcess(func(c ports.ProcessContext, _ orRaw) (any, error) {
 						c.Go(func(c ports.ProcessContext) { _, _ = orReceive(c, "never") })
 						_, err := c.Step(ports.StepCall{Name: "step", Timeout: time.Hour}).Get(c)
 						if err != nil {

@@ -165,13 +165,13 @@ func orErrorCases() []orCase {
 			var a *ports.ApplicationError
 			e.check(err != nil && !errors.As(err, &a), "a call that failed gives %v; want an error without an ApplicationError", err)
 			e.noError(e.Driver.Cancel(ctx, run), "cancel")
-			orApplicationError(e, orWantEnd(ctx, e, run, ports.StatusCancelled), "a cancelled run")
+			_ = orApplicationError(e, orWantEnd(ctx, e, run, ports.StatusCancelled), "a cancelled run")
 			r := orRequest("waiter", nil)
 			r.RunTimeout = 100 * time.Millisecond
-			orApplicationError(e, orWantEnd(ctx, e, orBegin(ctx, e, r), ports.StatusTimedOut), "a run past its RunTimeout")
+			_ = orApplicationError(e, orWantEnd(ctx, e, orBegin(ctx, e, r), ports.StatusTimedOut), "a run past its RunTimeout")
 			run = orBegin(ctx, e, orRequest("waiter", nil))
 			e.noError(e.Driver.Terminate(ctx, run, "enough"), "terminate")
-			orApplicationError(e, orWantEnd(ctx, e, run, ports.StatusTerminated), "a terminated run")
+			_ = orApplicationError(e, orWantEnd(ctx, e, run, ports.StatusTerminated), "a terminated run")
 		}),
 		orCoreCase("process-panic", "028", func(ctx context.Context, e *orEnv) {
 			orServe(ctx, e, orCode{
@@ -189,7 +189,7 @@ func orErrorCases() []orCase {
 		}),
 		orCoreCase("step-panic", "029", func(ctx context.Context, e *orEnv) {
 			orServe(ctx, e, orCode{
-				"panics": orProcess(func(c ports.ProcessContext, in orRaw) (any, error) {
+				"panics": orProcess(func(c ports.ProcessContext, _ orRaw) (any, error) {
 					_, err := c.Step(ports.StepCall{Name: "panics-once"}).Get(c)
 					var a *ports.ApplicationError
 					if !errors.As(err, &a) || a.Type != ports.TypePanic {

@@ -149,8 +149,8 @@ func orAttemptCases() []orCase {
 			orServe(ctx, e, orCode{
 				"fails":    orOneStep(ports.StepCall{Name: "fail", Attempts: 3, Backoff: time.Millisecond}),
 				"recovers": orOneStep(ports.StepCall{Name: "recover", Attempts: 5, Backoff: time.Millisecond}),
-				"fail":     orStep(orFailAttempts(99)),
-				"recover":  orStep(orFailAttempts(2)),
+				"fail":     orFailAttempts(99),
+				"recover":  orFailAttempts(2),
 			})
 			_, err := orRun(ctx, e, "fails", nil)
 			a := orApplicationError(e, err, "a step that fails")
@@ -158,7 +158,7 @@ func orAttemptCases() []orCase {
 			orWant(ctx, e, "recovers", nil, 3)
 		}),
 		orCoreCase("no-attempts-is-one", "044", func(ctx context.Context, e *orEnv) {
-			orServe(ctx, e, orCode{"fails": orOneStep(ports.StepCall{Name: "fail", Backoff: time.Millisecond}), "fail": orStep(orFailAttempts(99))})
+			orServe(ctx, e, orCode{"fails": orOneStep(ports.StepCall{Name: "fail", Backoff: time.Millisecond}), "fail": orFailAttempts(99)})
 			_, err := orRun(ctx, e, "fails", nil)
 			a := orApplicationError(e, err, "a step that fails")
 			e.check(a.Message == "attempt 1", "the error is that of %q; want the only attempt's", a.Message)

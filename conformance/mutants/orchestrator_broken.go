@@ -9,10 +9,7 @@ import (
 	"github.com/breakwater-go/breakwater/ports"
 )
 
-type (
-	orRaw     = json.RawMessage
-	orContext = ports.ProcessContext
-)
+type orContext = ports.ProcessContext
 
 // brokenOrchestrator is an Orchestrator whose methods are replaced where a hook is set, and whose workers' code meets
 // broken contexts where one of those is.

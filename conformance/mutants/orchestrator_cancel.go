@@ -128,7 +128,7 @@ func orChildMutants() []Mutant[ports.Orchestrator] {
 		})
 	}
 	return []Mutant[ports.Orchestrator]{
-		orMutant("child-output-lost", "094", "child", "child-is-a-run child-defaults", results(func(out json.RawMessage, err error) (json.RawMessage, error) {
+		orMutant("child-output-lost", "094", "child", "child-is-a-run child-defaults", results(func(_ json.RawMessage, err error) (json.RawMessage, error) {
 			return json.RawMessage("null"), err
 		})),
 		orMutant("child-without-parent", "095", "child-is-a-run", "", insideOnly(func(inner orContext, c *brokenContext) {

@@ -34,7 +34,7 @@ func orProcessMutants() []Mutant[ports.Orchestrator] {
 				return inner.Select(append(slices.Clone(of), inner.Timer(0))...)
 			}
 		})),
-		orMutant("go-runs-at-once", "062", "coroutines-in-order", "left-coroutines-are-dropped", insideOnly(func(inner orContext, c *brokenContext) {
+		orMutant("go-runs-at-once", "062", "coroutines-in-order", "left-coroutines-are-dropped", insideOnly(func(_ orContext, c *brokenContext) {
 			c.goes = func(fn func(orContext)) { fn(c) }
 		})),
 		orMutant("process-waits-for-coroutines", "063", "left-coroutines-are-dropped", "process-panic coroutines-in-order", insideOnly(func(inner orContext, c *brokenContext) {

@@ -112,7 +112,7 @@ func (m *machine) recorded() historyEvent {
 func (m *machine) apply(fact historyEvent) {
 	m.pending = &fact
 	m.now = fact.at
-	switch fact.kind {
+	switch fact.kind { //nolint:exhaustive // commands are no facts
 	case factStarted:
 		m.spawn(func() { m.finish(m.fn(&processContext{m: m, scope: m.root}, m.input)) })
 	case factStepEnded, factTimerFired, factChildEnded:

@@ -86,7 +86,7 @@ func statusOf(o outcome) ports.Status {
 func (r *processRun) carryOut(w *processWorker, commands []command) (after []func(next work) work) {
 	for i := range commands {
 		c := &commands[i]
-		switch c.kind {
+		switch c.kind { //nolint:exhaustive // facts are no commands, and a side effect asks for nothing
 		case commandStep:
 			t := newStepTask(r, w, c)
 			r.steps = put(r.steps, c.seq, t)
@@ -196,12 +196,11 @@ func (r *processRun) childEnded(seq int, child *processRun) {
 }
 
 // askToCancel lets the code see a cancel, once.
-func (r *processRun) askToCancel() bool {
+func (r *processRun) askToCancel() {
 	r.mu.Lock()
 	if r.closed() || r.canceling {
-		ok := !r.closed()
 		r.mu.Unlock()
-		return ok
+		return
 	}
 	r.canceling = true
 	r.inbox = append(r.inbox, historyEvent{kind: factCancelRequested})
@@ -210,5 +209,4 @@ func (r *processRun) askToCancel() bool {
 	if wake {
 		r.dispatch()
 	}
-	return true
 }

@@ -135,7 +135,7 @@ func (s *runStore) closed(r *processRun) {
 // forgetOld drops the ended runs that are beyond what is kept. mu is held.
 func (s *runStore) forgetOld(now time.Time) {
 	for e := s.ended.Front(); e != nil; e = s.ended.Front() {
-		r := e.Value.(*processRun) //nolint:errcheck // the list holds nothing else
+		r := e.Value.(*processRun)
 		if s.ended.Len() <= s.keep && now.Sub(r.ended) <= keptFor {
 			return
 		}
@@ -188,7 +188,7 @@ func (r *processRun) matches(f ports.Filter) bool {
 // newRunID is a random UUID, version 4.
 func newRunID() string {
 	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // it never fails
+	rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

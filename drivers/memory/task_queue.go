@@ -129,7 +129,7 @@ func (q *taskQueue) join(w *processWorker) {
 			continue
 		}
 		for e := l.Front(); e != nil && w.accept(); e = l.Front() {
-			x := l.Remove(e).(waitingWork) //nolint:errcheck // the list holds nothing else
+			x := l.Remove(e).(waitingWork)
 			x.at.element = nil
 			go w.loop(x.work)
 		}
