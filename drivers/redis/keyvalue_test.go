@@ -316,8 +316,9 @@ func TestScriptsAreSentAgain(t *testing.T) {
 
 func BenchmarkKeyValue(b *testing.B) {
 	top := use(b, standalone)
-	keys := redis.NewKeyValue(openClient(b, top))
-	raw, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{top.proxies[0].Addr}, ForceSingleClient: true, DisableCache: true})
+	// Both past the proxy.
+	keys := redis.NewKeyValue(openClient(b, top, func(c *redis.Config) { c.ClusterHostMapping = nil }))
+	raw, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: top.Addrs(), ForceSingleClient: true, DisableCache: true})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,52 +41,58 @@ func (l *link) clustered() bool { return l.Mode() == rueidis.ClientModeCluster }
 
 // do runs one command.
 func (l *link) do(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
-	return run(ctx, l, func(ctx context.Context) rueidis.RedisResult { return l.Do(ctx, cmd) }, rueidis.NewErrorResult,
-		func(r rueidis.RedisResult) bool { return errors.Is(r.NonRedisError(), errDialAbandoned) })
-}
-
-// doMulti runs commands, which reach the server together; each has its own result.
-func (l *link) doMulti(ctx context.Context, cmds ...rueidis.Completed) []rueidis.RedisResult {
-	fail := func(err error) []rueidis.RedisResult {
-		rs := make([]rueidis.RedisResult, len(cmds))
-		for i := range rs {
-			rs[i] = rueidis.NewErrorResult(err)
-		}
-		return rs
-	}
-	return run(ctx, l, func(ctx context.Context) []rueidis.RedisResult { return l.DoMulti(ctx, cmds...) }, fail, allAbandoned)
-}
-
-func allAbandoned(rs []rueidis.RedisResult) bool {
-	for _, r := range rs {
-		if !errors.Is(r.NonRedisError(), errDialAbandoned) {
-			return false
-		}
-	}
-	return len(rs) > 0
-}
-
-// run makes a call end with ctx. It repeats a call whose connection was given up by another one before anything was sent.
-func run[T any](ctx context.Context, l *link, call func(context.Context) T, fail func(error) T, abandoned func(T) bool) T {
 	if ctx.Done() == nil {
-		return call(ctx)
+		return l.Do(ctx, cmd)
 	}
 	ctx = withoutDeadline(ctx)
 	for {
-		var r T
+		var r rueidis.RedisResult
 		if l.heeded() {
-			r = call(ctx)
-			l.calls.Add(-1)
-			if ctx.Err() != nil {
-				l.left.add()
-			}
+			r = l.Do(ctx, cmd)
+			l.returned(ctx)
 		} else {
-			r = guard(ctx, l, call, fail)
+			r = l.guarded(ctx, cmd)
 		}
 		if ctx.Err() != nil || !abandoned(r) {
 			return r
 		}
 	}
+}
+
+// doMulti runs commands, which reach the server together; each has its own result.
+func (l *link) doMulti(ctx context.Context, cmds ...rueidis.Completed) []rueidis.RedisResult {
+	if ctx.Done() == nil {
+		return l.DoMulti(ctx, cmds...)
+	}
+	ctx = withoutDeadline(ctx)
+	for {
+		var rs []rueidis.RedisResult
+		if l.heeded() {
+			rs = l.DoMulti(ctx, cmds...)
+			l.returned(ctx)
+		} else {
+			rs = l.guardedMulti(ctx, cmds)
+		}
+		if ctx.Err() != nil || !allAbandoned(rs) {
+			return rs
+		}
+	}
+}
+
+// abandoned: the connection was given up by another call before anything was sent, so that the command may be sent again
+// whatever it is.
+func abandoned(r rueidis.RedisResult) bool {
+	err := r.NonRedisError()
+	return err != nil && errors.Is(err, errDialAbandoned)
+}
+
+func allAbandoned(rs []rueidis.RedisResult) bool {
+	for _, r := range rs {
+		if !abandoned(r) {
+			return false
+		}
+	}
+	return len(rs) > 0
 }
 
 // heeded counts a call, and says whether rueidis will heed its context: not while connections are being made, and not
@@ -95,9 +102,28 @@ func (l *link) heeded() bool {
 	return n < queueLength && (l.dialer == nil || l.dialer.making.Load() == 0)
 }
 
+// returned ends a call that rueidis heeded.
+func (l *link) returned(ctx context.Context) {
+	l.calls.Add(-1)
+	if ctx.Err() != nil {
+		l.left.add()
+	}
+}
+
+func (l *link) guarded(ctx context.Context, cmd rueidis.Completed) rueidis.RedisResult {
+	return guard(ctx, l, func() rueidis.RedisResult { return l.Do(ctx, cmd) }, rueidis.NewErrorResult)
+}
+
+func (l *link) guardedMulti(ctx context.Context, cmds []rueidis.Completed) []rueidis.RedisResult {
+	fail := func(err error) []rueidis.RedisResult {
+		return slices.Repeat([]rueidis.RedisResult{rueidis.NewErrorResult(err)}, len(cmds))
+	}
+	return guard(ctx, l, func() []rueidis.RedisResult { return l.DoMulti(ctx, cmds...) }, fail)
+}
+
 // guard runs a call on a goroutine of its own, and leaves it behind when ctx ends first: it then ends within rueidis's own
 // timeouts.
-func guard[T any](ctx context.Context, l *link, call func(context.Context) T, fail func(error) T) T {
+func guard[T any](ctx context.Context, l *link, call func() T, fail func(error) T) T {
 	done := make(chan T, 1)
 	l.stray.Go(func() {
 		defer l.calls.Add(-1)
@@ -106,7 +132,7 @@ func guard[T any](ctx context.Context, l *link, call func(context.Context) T, fa
 				done <- fail(fmt.Errorf("rueidis panicked: %v", p))
 			}
 		}()
-		done <- call(ctx)
+		done <- call()
 	})
 	select {
 	case r := <-done:
