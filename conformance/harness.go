@@ -37,11 +37,16 @@ type Harness[D ports.Driver] struct {
 
 // The harness of each port.
 type (
-	KeyValueHarness     = Harness[ports.KeyValue]
-	StreamHarness       = Harness[ports.Stream]
-	BrokerHarness       = Harness[ports.Broker]
+	// KeyValueHarness is what the KeyValue cases need.
+	KeyValueHarness = Harness[ports.KeyValue]
+	// StreamHarness is what the Stream cases need.
+	StreamHarness = Harness[ports.Stream]
+	// BrokerHarness is what the Broker cases need.
+	BrokerHarness = Harness[ports.Broker]
+	// OrchestratorHarness is what the Orchestrator cases need.
 	OrchestratorHarness = Harness[ports.Orchestrator]
-	MonitorHarness      = Harness[ports.Monitor]
+	// MonitorHarness is what the Monitor cases need.
+	MonitorHarness = Harness[ports.Monitor]
 )
 
 // Timing widens the suite's patience; no value makes a case easier to pass.
