@@ -177,9 +177,11 @@ func nackBlocks() func(ports.Broker) ports.Broker {
 		},
 		receive: func(ctx context.Context, s *brokenSubscription) (ports.Delivery, error) {
 			until, _ := s.recall("until").(time.Time)
-			select {
-			case <-time.After(time.Until(until)):
-			case <-ctx.Done():
+			if wait := time.Until(until); wait > 0 {
+				select {
+				case <-time.After(wait):
+				case <-ctx.Done():
+				}
 			}
 			return s.get(ctx)
 		},
