@@ -106,13 +106,21 @@ func (s *Stream) broken(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, answered := rueidis.IsRedisErr(err); !answered && ctx.Err() == nil {
+	answer, answered := rueidis.IsRedisErr(err)
+	if !answered && ctx.Err() == nil {
 		if closed := s.alive(op); closed != nil {
 			return closed
 		}
 	}
+	if answered && strings.Contains(answer.Error(), unblockedByFailover) {
+		return &ports.Error{Op: op, Driver: driverName, Kind: ports.ErrUnavailable, Err: answer}
+	}
 	return s.failed(ctx, op, err)
 }
+
+// unblockedByFailover is in what a master says to waiting readers when it becomes a replica, which begins like what it says
+// when their stream was deleted.
+const unblockedByFailover = "instance state changed"
 
 // streamID checks an id, and gives it in Redis's whole form.
 func streamID(text string) (string, error) {
