@@ -26,7 +26,11 @@ func (s *keyValueStore) expireSome(sh *kvShard) (more bool) {
 			sh.expiry.rearm()
 			return false
 		}
-		sh.remove(n)
+		if deadline := n.object.Load().deadline; deadline > now {
+			sh.expiry.move(n, deadline)
+		} else {
+			sh.remove(n)
+		}
 	}
 	return true
 }
@@ -60,7 +64,8 @@ func left(now, deadline int64) time.Duration {
 }
 
 // expiryQueue orders a shard's expiring nodes by deadline and keeps one timer, armed for the earliest or for an earlier
-// one that is gone; none when nothing expires.
+// one that is gone; none when nothing expires. A deadline that grows stays as it is in the queue until the timer finds
+// it past: a key that is written again and again costs nothing meanwhile.
 type expiryQueue struct {
 	clock func() int64
 	wake  func()
@@ -70,7 +75,7 @@ type expiryQueue struct {
 }
 
 type expiring struct {
-	deadline int64
+	deadline int64 // the node's, or an earlier one that it had
 	node     *kvNode
 }
 
@@ -83,9 +88,10 @@ func (q *expiryQueue) update(n *kvNode, deadline int64) {
 		heap.Push(&q.nodes, expiring{deadline: deadline, node: n})
 	case deadline == 0:
 		heap.Remove(&q.nodes, n.queued-1)
+	case deadline >= q.nodes[n.queued-1].deadline:
+		return
 	default:
-		q.nodes[n.queued-1].deadline = deadline
-		heap.Fix(&q.nodes, n.queued-1)
+		q.move(n, deadline)
 	}
 	switch {
 	case len(q.nodes) == 0:
@@ -95,6 +101,12 @@ func (q *expiryQueue) update(n *kvNode, deadline int64) {
 	}
 }
 
+// move takes a queued node to another deadline.
+func (q *expiryQueue) move(n *kvNode, deadline int64) {
+	q.nodes[n.queued-1].deadline = deadline
+	heap.Fix(&q.nodes, n.queued-1)
+}
+
 // replace lets the queue know a node's successor in a rebuilt table.
 func (q *expiryQueue) replace(n *kvNode) {
 	if n.queued != 0 {
@@ -102,7 +114,7 @@ func (q *expiryQueue) replace(n *kvNode) {
 	}
 }
 
-// due is a node whose deadline has passed, or nil.
+// due is a node whose deadline in the queue has passed, or nil.
 func (q *expiryQueue) due(now int64) *kvNode {
 	if len(q.nodes) == 0 || q.nodes[0].deadline > now {
 		return nil

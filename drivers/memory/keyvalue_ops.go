@@ -56,15 +56,21 @@ type kvPlace struct {
 }
 
 func (w *kvWork) find(key string) kvPlace {
-	hash := w.store.hash(key)
-	p := kvPlace{shard: &w.store.shards[shardOf(hash)], hash: hash, key: key}
-	if p.node = p.shard.find(hash, key); p.node == nil {
+	p := w.place(key)
+	if p.node == nil {
 		return p
 	}
 	if o := p.node.object.Load(); o.deadline == 0 || o.deadline > w.now() {
 		p.object = o
 	}
 	return p
+}
+
+// place is find without a look at what the key holds.
+func (w *kvWork) place(key string) kvPlace {
+	hash := w.store.hash(key)
+	shard := &w.store.shards[shardOf(hash)]
+	return kvPlace{shard: shard, hash: hash, key: key, node: shard.find(hash, key)}
 }
 
 // keyType is what the object is; nil is none.
@@ -143,11 +149,15 @@ func stringOf(o *kvObject, op, key string) ([]byte, error) {
 }
 
 func (w *kvWork) set(key string, value []byte, o ports.SetOptions) error {
+	if !o.IfAbsent && !w.logs { // what was there matters to nobody
+		w.put(w.place(key), newString(value, w.deadline(o.TTL)))
+		return nil
+	}
 	p := w.find(key)
 	if o.IfAbsent && p.object != nil {
 		return kvError("set", key, ports.ErrAlreadyExists)
 	}
-	w.put(p, &kvObject{deadline: w.deadline(o.TTL), value: copied(value)})
+	w.put(p, newString(value, w.deadline(o.TTL)))
 	return nil
 }
 
@@ -181,7 +191,7 @@ func (w *kvWork) incr(key string, by int64) (int64, error) {
 	if by > 0 && n > math.MaxInt64-by || by < 0 && n < math.MinInt64-by {
 		return 0, kvError("incr", key, ports.ErrInvalid)
 	}
-	w.put(p, &kvObject{deadline: p.deadline(), value: strconv.AppendInt(nil, n+by, 10)})
+	w.put(p, newString(strconv.AppendInt(make([]byte, 0, 20), n+by, 10), p.deadline()))
 	return n + by, nil
 }
 
@@ -201,7 +211,7 @@ func (w *kvWork) compareAndSet(key string, old, value []byte, ttl time.Duration)
 	if !match {
 		return kvError("compareandset", key, ports.ErrConflict)
 	}
-	w.put(p, &kvObject{deadline: w.deadline(ttl), value: copied(value)})
+	w.put(p, newString(value, w.deadline(ttl)))
 	return nil
 }
 

@@ -53,6 +53,45 @@ type kvObject struct {
 	collection collection
 }
 
+// Objects with room for their value, which fill the allocator's size classes 64, 96 and 160: the value of a short string
+// lies beside its header, where a reader's processor fetches both at once, and a write allocates once.
+type (
+	kvObject16 struct {
+		kvObject
+		room [16]byte
+	}
+	kvObject48 struct {
+		kvObject
+		room [48]byte
+	}
+	kvObject112 struct {
+		kvObject
+		room [112]byte
+	}
+)
+
+// newString is an object with its own copy of value.
+func newString(value []byte, deadline int64) *kvObject {
+	var o *kvObject
+	var room []byte
+	switch n := len(value); {
+	case n <= len(kvObject16{}.room):
+		x := &kvObject16{}
+		o, room = &x.kvObject, x.room[:n:n]
+	case n <= len(kvObject48{}.room):
+		x := &kvObject48{}
+		o, room = &x.kvObject, x.room[:n:n]
+	case n <= len(kvObject112{}.room):
+		x := &kvObject112{}
+		o, room = &x.kvObject, x.room[:n:n]
+	default:
+		return &kvObject{deadline: deadline, value: copied(value)}
+	}
+	copy(room, value)
+	o.deadline, o.value = deadline, room
+	return o
+}
+
 func newKeyValueStore() *keyValueStore {
 	s := &keyValueStore{epoch: time.Now().Add(-time.Second), seed: maphash.MakeSeed()}
 	for i := range s.shards {
@@ -136,7 +175,7 @@ func (sh *kvShard) put(n *kvNode, hash uint64, key string, o *kvObject) {
 		n.next.Store(bucket.Load())
 		bucket.Store(n)
 		sh.count++
-		if sh.count > len(t.buckets) {
+		if sh.count > len(t.buckets)/2 { // chains are short: each step along one may be a cache miss
 			sh.rebuild(2 * len(t.buckets))
 			n = sh.find(hash, key)
 		}
@@ -157,7 +196,7 @@ func (sh *kvShard) remove(n *kvNode) {
 	link.Store(n.next.Load())
 	n.object.Store(nil)
 	sh.count--
-	if len(t.buckets) > minBuckets && sh.count < len(t.buckets)/8 {
+	if len(t.buckets) > minBuckets && sh.count < len(t.buckets)/16 {
 		sh.rebuild(len(t.buckets) / 4)
 	}
 }

@@ -91,6 +91,15 @@ func TestExpiryFollowsChangedTTLs(t *testing.T) {
 		if n := kv.store.len(); n != 1 {
 			t.Error("a key with a lengthened TTL is gone")
 		}
+		time.Sleep(time.Hour - time.Minute - time.Millisecond)
+		if n := kv.store.len(); n != 1 {
+			t.Error("a key with a lengthened TTL is gone a millisecond early")
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if timers, n, _ := kv.store.timersAndKeys(); timers != 0 || n != 0 {
+			t.Errorf("%d timers and %d keys are left after a lengthened TTL", timers, n)
+		}
 	})
 }
 
