@@ -9,6 +9,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/breakwater-go/breakwater/drivers/redis"
+	"github.com/breakwater-go/breakwater/internal/backends"
 	"github.com/breakwater-go/breakwater/ports"
 )
 
@@ -129,4 +130,57 @@ func TestMonitorOfAUserWithoutInfo(t *testing.T) {
 	if _, err := m.Stats(t.Context()); ports.KindOf(err) != ports.ErrDenied {
 		t.Errorf("stats: %v; want denied", err)
 	}
+}
+
+// TestMonitorOfALostReplica: every key can still be served, and a person is told.
+func TestMonitorOfALostReplica(t *testing.T) {
+	top := use(t, cluster)
+	m := redis.NewMonitor(openClient(t, top))
+	if h := m.Health(t.Context()); !h.Healthy || h.Details.Facts["unreachable"] != "" {
+		t.Fatalf("at first: %+v", h)
+	}
+	var replica backends.RedisNode
+	for _, n := range top.Nodes {
+		if replica.Process == nil && roleOf(t, m, n.Addr) == "replica" {
+			replica = n
+		}
+	}
+	if err := replica.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	h := m.Health(t.Context())
+	if !h.Healthy || h.Details.Facts["unreachable"] != replica.Addr {
+		t.Errorf("without a replica: %+v; want healthy, and %s unreachable", h, replica.Addr)
+	}
+	stats, err := m.Stats(t.Context())
+	if err != nil || stats.Summary["nodes_up"] != 5 {
+		t.Errorf("stats without a replica: %v, %v", stats.Summary, err)
+	}
+	if err := replica.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) { // nobody announces it
+		h := m.Health(t.Context())
+		if h.Details.Facts["replicas"] == "3" && h.Details.Facts["unreachable"] == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the replica is not back: %+v", h)
+		}
+	}
+}
+
+// roleOf is a node's role as the monitor sees it.
+func roleOf(t *testing.T, m *redis.Monitor, addr string) string {
+	t.Helper()
+	stats, err := m.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stats.Metrics {
+		if s.Name == "redis_role" && s.Labels["node"] == addr {
+			return s.Labels["role"]
+		}
+	}
+	return ""
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/breakwater-go/breakwater/drivers/redis"
 	"github.com/breakwater-go/breakwater/ports"
 )
@@ -272,5 +274,31 @@ func TestStreamNamesUnderSlottings(t *testing.T) {
 	_, err = s.Read(t.Context(), ports.ReadOptions{}, at("hotel:987:bookings"), at("{hotel:987}:bookings"))
 	if ports.KindOf(err) != ports.ErrInvalid {
 		t.Errorf("two spellings of one stream: %v; want invalid", err)
+	}
+}
+
+// TestWaitingReadersOfAMasterThatStepsDown: what the server says then begins like what it says of a deleted stream.
+func TestWaitingReadersOfAMasterThatStepsDown(t *testing.T) {
+	client := openClient(t, use(t, standalone))
+	s := redis.NewStream(client)
+	makeGroup(t, s, "s")
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.ReadGroup(t.Context(), "g", "alice", ports.ReadOptions{Block: -1}, "s")
+		ended <- err
+	}()
+	awaitBlocked(t, s, 1)
+	var raw rueidis.Client
+	client.As(&raw)
+	defer func() {
+		if err := raw.Do(t.Context(), raw.B().Replicaof().No().One().Build()).Error(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := raw.Do(t.Context(), raw.B().Replicaof().Host("127.0.0.1").Port(1).Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; ports.KindOf(err) != ports.ErrUnavailable {
+		t.Errorf("a reader that waited: %v; want unavailable", err)
 	}
 }
