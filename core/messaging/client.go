@@ -79,10 +79,10 @@ type Client struct {
 
 	mu        sync.Mutex
 	listeners []*Listener
+	draining  []*Listener // what Close waits for
 	// base ends the handlers that a drain does not wait for any longer; its values are those of Start's context.
 	base   context.Context
 	cancel context.CancelFunc
-	closed chan struct{} // closed once Close is through
 }
 
 // The phases of a Client's life.
@@ -108,7 +108,7 @@ func New(c Config) (*Client, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	client := &Client{c: c, log: c.Logger, closed: make(chan struct{})}
+	client := &Client{c: c, log: c.Logger}
 	sender, err := resilience.New(c.resilience(client.buryRefused))
 	if err != nil {
 		return nil, err
@@ -184,28 +184,27 @@ func (c *Client) Run(ctx context.Context) error {
 
 // Close drains: no message is taken any more, running handlers end, and what was not handled is handed back to the
 // broker. When ctx ends first, the contexts of running handlers are cancelled, their messages are handed back, and the
-// error is that of ctx. Handlers can send until Close returns. Stranded messages stay in the store. Idempotent.
+// error is that of ctx. Handlers can send until Close returns. Stranded messages stay in the store. Idempotent, and
+// nil always means that no handler runs any more, not even one that outlived its timeout.
 // RS-030, RS-053 to RS-056.
 func (c *Client) Close(ctx context.Context) error {
 	c.mu.Lock()
-	phase := c.phase.Load()
-	switch phase {
+	switch c.phase.Load() {
 	case phaseNew, phaseStarting:
-		close(c.closed)
 		c.phase.Store(phaseClosed)
 	case phaseRunning:
 		c.phase.Store(phaseDraining)
+		c.draining, c.listeners = c.listeners, nil
 	}
-	listeners := c.listeners
-	c.listeners = nil
+	listeners, started := c.draining, c.cancel != nil
 	c.mu.Unlock()
-	if phase != phaseRunning {
-		return wait(ctx, c.closed, "close")
+	if !started {
+		return nil
 	}
-	defer close(c.closed)
 	defer c.phase.Store(phaseClosed)
 	defer c.cancel()
 
+	// A later call waits for the same, so that nil always means that nothing runs.
 	errs := make([]error, len(listeners)+1)
 	var drains sync.WaitGroup
 	for i, l := range listeners {
@@ -242,16 +241,6 @@ func (c *Client) running(op string) error {
 		return &ports.Error{Op: op, Driver: driverName, Kind: ports.ErrClosed}
 	}
 	return invalid(op, "the client is not started; call Start or Run first")
-}
-
-// wait for done or the end of ctx.
-func wait(ctx context.Context, done <-chan struct{}, op string) error {
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ports.ContextError(ctx, driverName, op)
-	}
 }
 
 func invalid(op, format string, args ...any) error {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -142,11 +144,39 @@ const maxErrorText = 1024
 // errorText is err's text for a header or a log: without the payload, should the application have quoted it, and bounded.
 func errorText(err error, payload []byte) string {
 	text := strings.ToValidUTF8(err.Error(), "\uFFFD")
-	if len(payload) > 0 {
-		text = strings.ReplaceAll(text, string(payload), "[payload]")
-	}
+	text = withoutPayload(text, string(payload))
 	if len(text) > maxErrorText {
 		text = strings.ToValidUTF8(text[:maxErrorText], "")
 	}
 	return text
 }
+
+// withoutPayload takes the payload out of a text, where it stands as words of its own: a payload of "1" leaves "10" alone.
+func withoutPayload(text, payload string) string {
+	if payload == "" {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, payload)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		if apart(before, payload) && apart(payload, after) {
+			b.WriteString("[payload]")
+		} else {
+			b.WriteString(payload)
+		}
+		text = after
+	}
+}
+
+// apart says whether no word runs from the end of before into after.
+func apart(before, after string) bool {
+	last, _ := utf8.DecodeLastRuneInString(before)
+	first, _ := utf8.DecodeRuneInString(after)
+	return !isWord(last) || !isWord(first)
+}
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

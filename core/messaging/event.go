@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,9 +15,9 @@ import (
 // EventOptions of the zero value are the documented defaults.
 type EventOptions struct {
 	HandlerOptions
-	// ID gives the process's id for a message; nil = "<topic>/<message id>", where bytes that are no printable ASCII, and
-	// "%", are percent-encoded, and an id beyond the orchestrator's 1000 bytes ends in its hash. It must give a repeat the
-	// same id.
+	// ID gives the process's id for a message; nil = "<topic>/<message id>". It must give a repeat the same id. Bytes that
+	// are no printable ASCII, and "%", are percent-encoded, and an id beyond the orchestrators' 1000 bytes ends in its
+	// hash, so that any text will do.
 	ID func(m *ports.Message) string
 }
 
@@ -25,7 +26,7 @@ type EventOptions struct {
 // closed ([ports.ReuseNever]), however often the message comes; a repeat counts in Stats.Repeated.
 //
 // While the orchestrator is unavailable the message is tried again without end, with the handler's backoff: an outage
-// is not the message's fault. Any other error counts as a failed run, as in [On]. RS-051, RS-052.
+// is not the message's fault. What the orchestrator calls invalid goes to the dead letters at once; any other error counts as a failed run, as in [On]. RS-051, RS-052.
 func OnEvent[In, Out any](c *Client, topic string, p *process.Process[In, Out], o EventOptions) (*Listener, error) {
 	op := "on event " + topic
 	switch {
@@ -36,7 +37,7 @@ func OnEvent[In, Out any](c *Client, topic string, p *process.Process[In, Out], 
 	}
 	id := o.ID
 	if id == nil {
-		id = processID
+		id = func(m *ports.Message) string { return m.Topic + "/" + m.ID }
 	}
 	return c.listen(topic, o.HandlerOptions, func(m *ports.Message) (runFunc, error) {
 		in, err := decode[In](m.Payload)
@@ -47,12 +48,14 @@ func OnEvent[In, Out any](c *Client, topic string, p *process.Process[In, Out], 
 			tctx, cancel := context.WithTimeout(ctx, c.c.SendTimeout)
 			defer cancel()
 			run, err := process.Start(tctx, c.c.Orchestrator, p, in,
-				process.StartOptions{ID: id(m), Reuse: ports.ReuseNever, Headers: traceHeaders(meta.Headers)})
+				process.StartOptions{ID: processID(id(m)), Reuse: ports.ReuseNever, Headers: traceHeaders(meta.Headers)})
 			switch {
 			case err == nil && run.Existing():
 				c.repeated.Add(1)
 			case isOutage(err) && ctx.Err() == nil:
 				return &postponedError{err}
+			case errors.Is(err, ports.ErrInvalid):
+				return process.NonRetryable(err)
 			}
 			return err
 		}, nil
@@ -62,9 +65,9 @@ func OnEvent[In, Out any](c *Client, topic string, p *process.Process[In, Out], 
 // maxProcessID is the longest id that every orchestrator takes (OR-012).
 const maxProcessID = 1000
 
-// processID is the id of the process that a message starts. Different messages have different ids.
-func processID(m *ports.Message) string {
-	id := printable(m.Topic) + "/" + printable(m.ID)
+// processID makes any text an id that every orchestrator takes. Different texts have different ids.
+func processID(text string) string {
+	id := printable(text)
 	if len(id) <= maxProcessID {
 		return id
 	}

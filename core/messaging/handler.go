@@ -68,7 +68,7 @@ type Meta struct {
 // A message is acknowledged after h returned nil. A run that returns an error, panics or outlives its timeout has failed;
 // it is repeated as o.Attempts and o.Backoff say, in place under the ordered strategies (the key waits) and by handing
 // the message back under load_balanced (others go on). Then the message goes to the dead-letter topic, as one that does
-// not decode does at once. If that fails it stays unacknowledged and comes again. RS-031 to
+// not decode, or whose error [process.NonRetryable] marked, does at once. If that fails it stays unacknowledged and comes again. RS-031 to
 // RS-049.
 func On[T any](c *Client, topic string, h func(ctx context.Context, payload T, m Meta) error, o HandlerOptions) (*Listener, error) {
 	if h == nil {

@@ -92,7 +92,7 @@ func (h *handling) failed(err error, attempt, run int) (done bool) {
 	}
 	var postponed *postponedError
 	switch {
-	case runs >= l.o.Attempts && !errors.As(err, &postponed):
+	case final(err), runs >= l.o.Attempts && !errors.As(err, &postponed):
 		h.bury(DeadLetter{Reason: reasonOf(err), Attempts: attempt, Group: l.so.Group}, err)
 		return true
 	case !l.inPlace:
@@ -103,6 +103,12 @@ func (h *handling) failed(err error, attempt, run int) (done bool) {
 		return true
 	}
 	return false
+}
+
+// final says that no run can succeed: the handler marked its error, as [process.NonRetryable] does.
+func final(err error) bool {
+	var app *ports.ApplicationError
+	return errors.As(err, &app) && app.NonRetryable
 }
 
 func reasonOf(err error) Reason {
@@ -153,7 +159,9 @@ func (h *handling) run(attempt int) error {
 			<-h.l.slots
 			h.l.runs.Done()
 		}()
-		err = call(ctx, meta)
+		if err = call(ctx, meta); err != nil {
+			_ = err.Error() // a typed nil panics here, as the handler's own fault, and not where it is logged
+		}
 	}()
 	select {
 	case err = <-result:

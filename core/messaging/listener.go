@@ -70,6 +70,9 @@ func (c *Client) listen(topic string, o HandlerOptions, prepare prepareFunc) (*L
 	if !caps.Supported {
 		return nil, ports.Errorf(driverName, "on "+topic, ports.ErrUnsupported, "%s has no strategy %v", c.c.Primary.Name(), o.Strategy)
 	}
+	if o.FromStart && o.Strategy == ports.Broadcast {
+		return nil, ports.Errorf(driverName, "on "+topic, ports.ErrUnsupported, "FromStart with broadcast, which keeps nothing")
+	}
 	l := &Listener{c: c, topic: topic, o: o, so: so, prepare: prepare, caps: caps,
 		inPlace:  o.Strategy.Ordered() || !caps.AtLeastOnce,
 		renewing: make(chan struct{}, 1), slots: make(chan struct{}, o.Concurrency+maxLateRuns),

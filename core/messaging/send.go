@@ -16,7 +16,7 @@ import (
 
 // Receipt says where a message is.
 type Receipt struct {
-	// ID of the message. It is set beside an error too: who sends again after a failure sends WithID(ID), since the first
+	// ID of the message. It is set beside a backend's error too: who sends again after a failure sends WithID(ID), since the first
 	// send may have happened.
 	ID string
 	// Stranded: the emergency store has it, and it will be replayed; else the primary broker has it.
