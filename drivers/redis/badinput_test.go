@@ -38,6 +38,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	alone, secure := use(t, standalone), use(t, tlsACL)
 	at := func(top *topology, edit func(*redis.Config)) redis.Config {
 		c := top.config
+		c.SocketConnectTimeout = 500 * time.Millisecond // a handshake on a busy machine
 		edit(&c)
 		return c
 	}

@@ -84,14 +84,14 @@ func (k *KeyValue) keyed(ctx context.Context, op, name string, err error) error 
 }
 
 func keyError(op, name string, kind ports.Kind) error {
-	return &ports.Error{Op: op, Driver: driverName, Kind: kind, Err: aboutKey(name)}
+	return &ports.Error{Op: op, Driver: driverName, Kind: kind, Err: keyNameError(name)}
 }
 
-// aboutKey is an error's text, made only when somebody reads it.
-type aboutKey string
+// keyNameError is an error's text, made only when somebody reads it.
+type keyNameError string
 
 // Error names the key.
-func (k aboutKey) Error() string { return fmt.Sprintf("key %.100q", string(k)) }
+func (k keyNameError) Error() string { return fmt.Sprintf("key %.100q", string(k)) }
 
 // Get is [ports.KeyValue] Get.
 func (k *KeyValue) Get(ctx context.Context, name string) ([]byte, error) {

@@ -166,6 +166,7 @@ func (k *KeyValue) reply(ctx context.Context, op ports.Op, r rueidis.RedisResult
 			return ports.Reply{Err: k.setFailed(ctx, op.Key, ports.SetOptions{IfAbsent: op.IfAbsent}, err)}
 		}
 		return ports.Reply{}
+	default: // the others answer with a number
 	}
 	n, err := r.AsInt64()
 	switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func TestOneRoundTrip(t *testing.T) {
 		{"compare and set", "evalsha", func() error { return keys.CompareAndSet(ctx, "k", []byte("v"), []byte("w"), 0) }},
 		{"compare and set that loses", "evalsha", func() error {
 			if err := keys.CompareAndSet(ctx, "k", []byte("x"), nil, 0); !errors.Is(err, ports.ErrConflict) {
-				return fmt.Errorf("%v; want a conflict", err)
+				return fmt.Errorf("want a conflict: %w", err)
 			}
 			return nil
 		}},
@@ -256,10 +257,10 @@ func TestManySlots(t *testing.T) {
 					t.Fatalf("place %d holds %q", i, v)
 				}
 			}
-			if count, err := keys.Exists(ctx, append(names, names...)...); count != 2*2000 || err != nil {
+			if count, err := keys.Exists(ctx, slices.Concat(names, names)...); count != 2*2000 || err != nil {
 				t.Errorf("exists %d, %v", count, err)
 			}
-			if count, err := keys.Delete(ctx, append(names, names...)...); count != 2000 || err != nil {
+			if count, err := keys.Delete(ctx, slices.Concat(names, names)...); count != 2000 || err != nil {
 				t.Errorf("deleted %d, %v", count, err)
 			}
 		})

@@ -32,9 +32,11 @@ func newLink(c rueidis.Client, d *dialer, silence time.Duration) *link {
 	return &link{Client: c, dialer: d, silence: silence, left: recent{window: 3 * silence}}
 }
 
-// queueLength is how many calls one of rueidis's connections queues; behind a full queue it keeps callers waiting without
-// an eye on their contexts.
-const queueLength = 1 << rueidis.DefaultRingScale
+// One of rueidis's connections queues 1024 calls; behind a full queue it keeps callers waiting without an eye on their
+// contexts. From three quarters on calls run apart. What is left is for calls that the scheduler stops between the count
+// and the queue: only if more than these overtake such a call on a server that is silent may it miss its context's end,
+// and then returns within three times the silence.
+const heededCalls = 1 << rueidis.DefaultRingScale * 3 / 4
 
 // clustered says whether keys lie in slots, so that one command takes keys of one slot only.
 func (l *link) clustered() bool { return l.Mode() == rueidis.ClientModeCluster }
@@ -99,7 +101,7 @@ func allAbandoned(rs []rueidis.RedisResult) bool {
 // behind a full queue.
 func (l *link) heeded() bool {
 	n := l.calls.Add(1) + l.left.count()
-	return n < queueLength && (l.dialer == nil || l.dialer.making.Load() == 0)
+	return n < heededCalls && (l.dialer == nil || l.dialer.making.Load() == 0)
 }
 
 // returned ends a call that rueidis heeded.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/breakwater-go/breakwater/conformance"
 	"github.com/breakwater-go/breakwater/drivers/redis"
 	"github.com/breakwater-go/breakwater/internal/backends"
@@ -205,7 +207,7 @@ func testConformance[D ports.Driver](t *testing.T, timing conformance.Timing,
 		t.Run(name, func(t *testing.T) {
 			top := use(t, name)
 			h := conformance.Harness[D]{
-				Backend: "redis 7.0.15 " + name, Timing: timing,
+				Backend: backendOf(t, top), Timing: timing,
 				Open: func(ctx context.Context, namespace string) (D, error) {
 					c := top.config
 					c.ServiceName = top.service(namespace)
@@ -226,6 +228,23 @@ func testConformance[D ports.Driver](t *testing.T, timing conformance.Timing,
 			saveReport(t, name, run(t, h))
 		})
 	}
+}
+
+// backendOf is what reports say of the servers.
+func backendOf(t *testing.T, top *topology) string {
+	t.Helper()
+	var raw rueidis.Client
+	openClient(t, top).As(&raw)
+	hello, err := raw.Do(t.Context(), raw.B().Hello().Build()).AsMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(field string) string {
+		m := hello[field]
+		s, _ := m.ToString()
+		return s
+	}
+	return fmt.Sprintf("%s %s %s", text("server"), text("version"), top.name)
 }
 
 // saveReport writes a whole report to the folder of -conformance.reports; what -run picked out of it is none.

@@ -9,6 +9,7 @@ import (
 	"math/bits"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -18,7 +19,7 @@ import (
 
 // Open connects to Redis and checks that the servers are what the configuration says. Close the Client. A failure is an
 // [*ports.Error]: ErrInvalid for the configuration, ErrDenied for credentials and certificates, ErrUnavailable for servers
-// that cannot be reached.
+// that cannot be reached. It takes no longer than SocketConnectTimeout for each address that does not answer.
 func Open(ctx context.Context, c Config) (*Client, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -35,10 +36,8 @@ func Open(ctx context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := newDialer(c, secure)
-	l, err := connect(ctx, d, c.clientOption(arch, d))
+	l, err := c.connect(ctx, arch, secure, false)
 	if err != nil {
-		d.close()
 		return nil, c.openError(ctx, arch, err)
 	}
 	client := newClient(l, naming{c.ServiceName, c.Slotting}, c.Logger)
@@ -48,9 +47,38 @@ func Open(ctx context.Context, c Config) (*Client, error) {
 		return nil, err
 	}
 	if c.ReadFromReplicas && arch != Standalone {
-		client.replicas.open = func(ctx context.Context) (*link, error) { return c.openReplicas(ctx, arch, secure) }
+		client.replicas.open = func(ctx context.Context) (*link, error) { return c.connect(ctx, arch, secure, true) }
 	}
 	return client, nil
+}
+
+// connect makes a link, to replicas only if so asked. A Cluster is entered by one node after the other until one answers:
+// rueidis, given several, leaves connections behind when they answer at the same time.
+func (c Config) connect(ctx context.Context, arch Architecture, secure *tls.Config, replicas bool) (*link, error) {
+	var first error
+	for _, addrs := range c.entrances(arch) {
+		d := newDialer(c, secure)
+		o := c.clientOption(arch, d)
+		o.InitAddress, o.ReplicaOnly = addrs, replicas
+		l, err := connect(ctx, d, o)
+		if err == nil {
+			return l, nil
+		}
+		d.close()
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+// entrances are the addresses that a client is made with, one try after the other.
+func (c Config) entrances(arch Architecture) [][]string {
+	addrs := c.addresses(arch)
+	if arch != Cluster {
+		return [][]string{addrs}
+	}
+	return slices.Collect(slices.Chunk(addrs, 1))
 }
 
 // connect makes a link on connections that d alone makes for it, and gives up when ctx ends: rueidis takes no context for
@@ -91,19 +119,7 @@ func connect(ctx context.Context, d *dialer, o rueidis.ClientOption) (*link, err
 	return l, nil
 }
 
-// openReplicas makes a link that reads from replicas only, on connections of its own.
-func (c Config) openReplicas(ctx context.Context, arch Architecture, secure *tls.Config) (*link, error) {
-	d := newDialer(c, secure)
-	o := c.clientOption(arch, d)
-	o.ReplicaOnly = true
-	l, err := connect(ctx, d, o)
-	if err != nil {
-		d.close()
-	}
-	return l, err
-}
-
-// clientOption is the configuration in rueidis's terms.
+// clientOption is the configuration in rueidis's terms, but for the addresses.
 func (c Config) clientOption(arch Architecture, d *dialer) rueidis.ClientOption {
 	multiplex := c.multiplex(arch)
 	o := rueidis.ClientOption{
@@ -113,7 +129,6 @@ func (c Config) clientOption(arch Architecture, d *dialer) rueidis.ClientOption 
 	}
 	// rueidis pings a connection that stays silent this long; the dialer has its own idea of keep-alive.
 	o.Dialer.Timeout, o.Dialer.KeepAlive = c.SocketConnectTimeout, min(c.SocketTimeout, c.HealthCheckInterval)
-	o.InitAddress = c.addresses(arch)
 	switch arch {
 	case Sentinel:
 		o.Sentinel = rueidis.SentinelOption{MasterSet: c.SentinelMasterName, Dialer: o.Dialer, TLSConfig: d.tls}
@@ -185,7 +200,10 @@ func (c Config) tlsConfig() (*tls.Config, error) {
 		return nil, nil
 	}
 	t := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.SSLCertReqs == CertNone} //nolint:gosec // the user's explicit choice
-	if c.SSLCACerts != "" {
+	if c.SSLCACerts == "" {
+		// The system's are read here and not within the first handshake's time; nil = what Go takes by itself.
+		t.RootCAs, _ = x509.SystemCertPool()
+	} else {
 		pem, err := os.ReadFile(c.SSLCACerts)
 		if err != nil {
 			return nil, invalid("config", "SSLCACerts cannot be read: %w; valid is a file of certificates in PEM", err)
