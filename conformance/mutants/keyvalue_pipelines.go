@@ -53,8 +53,8 @@ func keyValuePipelines() []Mutant[ports.KeyValue] {
 				return sound(ctx, o, ops...)
 			}
 		}),
-		pipelineMutant("atomic-reads-from-before", "076", "atomic-runs-in-order", "atomic-knows-every-verb atomic-needs-a-shard-for-several-keys", false, readsFirst),
-		pipelineMutant("missing-fails-the-pipeline", "077", "atomic-answers-what-is-missing", "atomic-knows-every-verb", false, func(sound pipelineFunc) pipelineFunc {
+		pipelineMutant("atomic-reads-from-before", "076", "atomic-runs-in-order", "atomic-knows-every-verb atomic-needs-a-shard-for-several-keys atomic-delete-frees-an-emptied-hash atomic-judges-an-emptied-list", false, readsFirst),
+		pipelineMutant("missing-fails-the-pipeline", "077", "atomic-answers-what-is-missing", "atomic-knows-every-verb atomic-delete-frees-an-emptied-hash atomic-judges-an-emptied-list", false, func(sound pipelineFunc) pipelineFunc {
 			return func(ctx context.Context, o ports.PipelineOptions, ops ...ports.Op) ([]ports.Reply, error) {
 				replies, err := sound(ctx, o, ops...)
 				for _, r := range replies {
@@ -63,7 +63,7 @@ func keyValuePipelines() []Mutant[ports.KeyValue] {
 				return replies, err
 			}
 		}),
-		pipelineMutant("transaction-half-done", "078", "atomic-type-error-undoes-all", "atomic-judges-by-its-own-writes", false, func(sound pipelineFunc) pipelineFunc {
+		pipelineMutant("transaction-half-done", "078", "atomic-type-error-undoes-all", "atomic-judges-by-its-own-writes atomic-judges-an-emptied-list", false, func(sound pipelineFunc) pipelineFunc {
 			return func(ctx context.Context, o ports.PipelineOptions, ops ...ports.Op) ([]ports.Reply, error) {
 				replies, err := sound(ctx, o, ops...)
 				if !errors.Is(err, ports.ErrWrongType) || slices.ContainsFunc(ops, isIncr) {
@@ -98,9 +98,9 @@ func keyValuePipelines() []Mutant[ports.KeyValue] {
 				return all, nil
 			}
 		}),
-		pipelineMutant("types-judged-on-the-way", "082", "atomic-judges-by-its-own-writes", "", false, func(sound pipelineFunc) pipelineFunc {
+		pipelineMutant("types-judged-on-the-way", "082", "atomic-judges-by-its-own-writes atomic-judges-an-emptied-list", "", false, func(sound pipelineFunc) pipelineFunc {
 			return func(ctx context.Context, o ports.PipelineOptions, ops ...ports.Op) ([]ports.Reply, error) {
-				at := slices.IndexFunc(ops, func(op ports.Op) bool { return op.Verb == ports.VerbHDel }) + 1
+				at := slices.IndexFunc(ops, takesOut) + 1
 				if at == 0 || at == len(ops) || ops[at].Verb != ports.VerbGet {
 					return sound(ctx, o, ops...)
 				}
@@ -110,6 +110,15 @@ func keyValuePipelines() []Mutant[ports.KeyValue] {
 				}
 				rest, err := sound(ctx, o, ops[at:]...)
 				return append(first, rest...), err
+			}
+		}),
+		pipelineMutant("deleted-key-keeps-its-type", "082", "atomic-delete-frees-an-emptied-hash atomic-judges-an-emptied-list", "", false, func(sound pipelineFunc) pipelineFunc {
+			return func(ctx context.Context, o ports.PipelineOptions, ops ...ports.Op) ([]ports.Reply, error) {
+				at := slices.IndexFunc(ops, takesOut) + 1
+				if at > 0 && at+1 < len(ops) && ops[at].Verb == ports.VerbDelete && ops[at+1].Verb == ports.VerbGet {
+					return nil, kvErr(ports.ErrWrongType)
+				}
+				return sound(ctx, o, ops...)
 			}
 		}),
 		pipelineMutant("any-shard-will-do", "083", "key-outside-the-shard", "", false, func(sound pipelineFunc) pipelineFunc {
@@ -135,7 +144,7 @@ func keyValuePipelines() []Mutant[ports.KeyValue] {
 				return sound(ctx, o, ops...)
 			}
 		}),
-		pipelineMutant("shards-apart-from-plain-keys", "085", "shard-keys-are-plain-keys", "atomic-runs-in-order atomic-knows-every-verb atomic-answers-what-is-missing atomic-type-error-undoes-all atomic-impossible-incr-undoes-all atomic-shows-no-part atomic-judges-by-its-own-writes key-outside-the-shard", false, func(sound pipelineFunc) pipelineFunc {
+		pipelineMutant("shards-apart-from-plain-keys", "085", "shard-keys-are-plain-keys", "atomic-runs-in-order atomic-knows-every-verb atomic-answers-what-is-missing atomic-type-error-undoes-all atomic-impossible-incr-undoes-all atomic-shows-no-part atomic-judges-by-its-own-writes atomic-delete-frees-an-emptied-hash atomic-judges-an-emptied-list key-outside-the-shard", false, func(sound pipelineFunc) pipelineFunc {
 			return func(ctx context.Context, o ports.PipelineOptions, ops ...ports.Op) ([]ports.Reply, error) {
 				ops = slices.Clone(ops)
 				for i, op := range ops {
@@ -146,6 +155,9 @@ func keyValuePipelines() []Mutant[ports.KeyValue] {
 		}),
 	}
 }
+
+// takesOut: the operation may leave its key empty.
+func takesOut(op ports.Op) bool { return op.Verb == ports.VerbHDel || op.Verb == ports.VerbRPop }
 
 func isIncr(op ports.Op) bool { return op.Verb == ports.VerbIncr }
 
