@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -162,9 +163,15 @@ func (s suite[D]) runT(t *testing.T, h Harness[D]) Report {
 // newReport asks a driver for its name and capabilities.
 func (s suite[D]) newReport(ctx context.Context, h Harness[D]) (Report, error) {
 	r := Report{SuiteVersion: SuiteVersion(), ContractVersion: contract.Version, Port: s.port, Backend: h.Backend}
+	if h.Open == nil {
+		return r, errors.New("the harness has no Open; valid is a function that gives a client on the namespace")
+	}
 	d, err := h.Open(ctx, "conformance-probe")
 	if err != nil {
 		return r, fmt.Errorf("open a client: %w", err)
+	}
+	if any(d) == nil {
+		return r, errors.New("the harness's Open returned neither a client nor an error")
 	}
 	r.Driver, r.Capabilities = d.Name(), s.capabilities(d)
 	return r, d.Close(ctx)

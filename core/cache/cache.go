@@ -163,7 +163,18 @@ func seal[T any](c *Cache, op, key string, value T, o WriteOptions) (sealed []by
 		e.TenantName = &o.Tenant
 	}
 	sealed, err = wire.EncodeEnvelope(e)
-	return sealed, sensitivity.Of(payload, o.Sensitivity), err
+	return sealed, levelOf(value, payload, o.Sensitivity), err
+}
+
+// levelOf also looks into bytes and text, whose own JSON form hides the field names of a document in them.
+func levelOf(value any, payload []byte, declared sensitivity.Level) sensitivity.Level {
+	switch v := value.(type) {
+	case []byte:
+		payload = v
+	case string:
+		payload = []byte(v)
+	}
+	return sensitivity.Of(payload, declared)
 }
 
 // unseal takes the payload out of what a store held.

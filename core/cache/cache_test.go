@@ -116,8 +116,10 @@ func TestSensitivityDecidesWhereAndHowLong(t *testing.T) {
 		set("raised", tour{}, cache.WriteOptions{Sensitivity: sensitivity.High})
 		set("not-lowered", payment{}, cache.WriteOptions{Sensitivity: sensitivity.Low})
 		set("critical", []traveller{{}}, cache.WriteOptions{TTL: time.Hour})
+		set("high-bytes", []byte(`{"card":1}`), cache.WriteOptions{})
+		set("high-text", `{"card":1}`, cache.WriteOptions{})
 		for key, want := range map[string]time.Duration{"low": cache.DefaultTTL, "medium": cache.DefaultTTL, "high": 300 * time.Second,
-			"high-short": time.Minute, "raised": 300 * time.Second, "not-lowered": 300 * time.Second} {
+			"high-short": time.Minute, "raised": 300 * time.Second, "not-lowered": 300 * time.Second, "high-bytes": 300 * time.Second, "high-text": 300 * time.Second} {
 			if got := ttlOf(t, f.persistent, key); got != want {
 				t.Errorf("%s is kept %v; want %v", key, got, want)
 			}

@@ -2,6 +2,8 @@ package process
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -35,8 +37,8 @@ type thenInput struct {
 // value a dot-separated path into the output ("booking.id"). Nil = the output is the input as it is. A path that is not
 // there fails the chain with ErrInvalid.
 //
-// The chain runs on queue as the process "breakwater.then"; a second Then with the same next after the same run is the
-// same chain.
+// The chain runs on queue as the process "breakwater.then"; a second Then with the same arguments after the same run is
+// the same chain.
 func Then[A, In, B any](ctx context.Context, h Handle[A], next *Process[In, B], queue string, mapping map[string]string) (Handle[B], error) {
 	if queue == "" {
 		queue = next.o.Queue
@@ -46,6 +48,12 @@ func Then[A, In, B any](ctx context.Context, h Handle[A], next *Process[In, B], 
 		id += "." + h.run.RunID
 	}
 	in := thenInput{After: h.run, Next: next.name, Queue: queue, Mapping: mapping}
+	raw, err := wire.Marshal(in) // maps in the order of their keys: the same chain gives the same text
+	if err != nil {
+		return Handle[B]{}, err
+	}
+	sum := sha256.Sum256(raw)
+	id += "." + hex.EncodeToString(sum[:4])
 	return start[B](ctx, h.o, thenName, in, StartOptions{ID: id, Queue: queue, Reuse: ports.ReuseNever})
 }
 

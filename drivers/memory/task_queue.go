@@ -68,18 +68,34 @@ func (q *taskQueue) assign(k workKey, x work, at *place) *processWorker {
 		}
 	}
 	q.enqueue(k, x, at)
-	tell, workers := !q.reported[k], len(q.workers)
-	if tell {
-		if q.reported == nil {
-			q.reported = map[workKey]bool{}
-		}
-		q.reported[k] = true
-	}
+	lacking := q.lacking(k)
 	q.mu.Unlock()
-	if tell {
-		q.log.Error("work waits because no worker has it registered", "queue", q.name, "kind", k.kind(), "name", k.name, "workers", workers)
+	if lacking {
+		q.report(k)
 	}
 	return nil
+}
+
+// lacking says, once, that the queue has workers and none of them has the work registered. Work without any worker, and
+// work whose workers are draining, just waits for the next one.
+func (q *taskQueue) lacking(k workKey) bool {
+	if len(q.workers) == 0 || q.reported[k] {
+		return false
+	}
+	for _, w := range q.workers {
+		if w.has(k) {
+			return false
+		}
+	}
+	if q.reported == nil {
+		q.reported = map[workKey]bool{}
+	}
+	q.reported[k] = true
+	return true
+}
+
+func (q *taskQueue) report(k workKey) {
+	q.log.Error("work waits because no worker of its queue has it registered", "queue", q.name, "kind", k.kind(), "name", k.name)
 }
 
 func (q *taskQueue) enqueue(k workKey, x work, at *place) {
@@ -118,14 +134,24 @@ func (q *taskQueue) withdraw(k workKey, at *place) bool {
 
 // join adds a worker and starts all that has waited for what it can do.
 func (q *taskQueue) join(w *processWorker) {
+	for _, k := range q.take(w) {
+		q.report(k)
+	}
+}
+
+// take is join; it returns what waits and no worker can do.
+func (q *taskQueue) take(w *processWorker) (lacking []workKey) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if w.draining.Load() {
-		return
+		return nil
 	}
 	q.workers = append(q.workers, w)
 	for k, l := range q.waiting {
 		if !w.has(k) {
+			if q.lacking(k) {
+				lacking = append(lacking, k)
+			}
 			continue
 		}
 		for e := l.Front(); e != nil && w.accept(); e = l.Front() {
@@ -138,6 +164,7 @@ func (q *taskQueue) join(w *processWorker) {
 			delete(q.reported, k)
 		}
 	}
+	return lacking
 }
 
 func (q *taskQueue) leave(w *processWorker) {
