@@ -8,6 +8,8 @@ REPORTS ?= conformance/reports
 # modules beside the main one, each with its own go.mod
 MODULES := bench examples/thirdparty-driver
 FUZZTIME ?= 60s
+# Broken drivers may race as they like: they are run without the detector.
+MUTANTS := conformance/mutants
 
 .PHONY: help run test check format-check vet lint tidy-check vuln unit conformance bench fuzz tools backends-up backends-down backends-status
 
@@ -19,7 +21,8 @@ run: ## the booking example on memory; needs only Go
 
 test: ## everything: all modules with the race detector, the example, the conformance suite
 	$(GO) vet ./...
-	$(GO) test -race -count=1 ./...
+	$(GO) test -race -count=1 $$($(GO) list ./... | grep -v $(MUTANTS))
+	$(GO) test -count=1 ./$(MUTANTS)/...
 	for m in $(MODULES); do (cd $$m && $(GO) vet ./... && $(GO) test -count=1 ./...); done
 	$(GO) run ./examples/booking -json | tail -n 1
 
@@ -57,7 +60,8 @@ vuln: bin/govulncheck
 
 # -short leaves out what starts real servers.
 unit:
-	$(GO) test -race -short ./...
+	$(GO) test -race -short $$($(GO) list ./... | grep -v $(MUTANTS))
+	$(GO) test -short ./$(MUTANTS)/...
 
 conformance: ## run the suite on every driver; reports and the matrix in conformance/reports
 	$(GO) test -count=1 ./drivers/... -run Conformance -conformance.reports=$(CURDIR)/$(REPORTS)

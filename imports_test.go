@@ -27,6 +27,7 @@ var rules = []rule{
 	{tree: "core", own: []string{"core", "ports"}, foreign: []string{"github.com/failsafe-go/failsafe-go",
 		"go.opentelemetry.io/otel", "github.com/google/uuid", "golang.org/x/sync"}},
 	{tree: "drivers/memory", own: []string{"ports"}},
+	{tree: "drivers/redis", own: []string{"ports"}, foreign: []string{"github.com/redis/rueidis"}},
 }
 
 // extra is what a single package may import beyond its tree's rule.

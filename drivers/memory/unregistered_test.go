@@ -71,6 +71,10 @@ func TestUnregisteredWorkIsReportedOnceAWorkerMeetsIt(t *testing.T) {
 			t.Errorf("a worker that meets it says %q", text)
 		}
 		start("late")
+		if _, err := o.Start(ctx, ports.StartRequest{Process: "late", ID: "late again", Queue: "q"}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
 		if text := log.take(); strings.Count(text, "level=ERROR") != 1 || !strings.Contains(text, "late") {
 			t.Errorf("a start beside a worker says %q", text)
 		}

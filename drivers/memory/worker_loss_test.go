@@ -211,21 +211,3 @@ func TestStepCutShortIsHandedBack(t *testing.T) {
 		}
 	})
 }
-
-// Work that nobody can do is told of once, loudly.
-func TestUnregisteredWorkIsReported(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var logged bytes.Buffer
-		srv := memory.NewServer(memory.ServerOptions{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
-		o := memory.NewOrchestrator(srv)
-		for i := range 3 {
-			startProcess(t, o, fmt.Sprint(i))
-		}
-		if n := strings.Count(logged.String(), "work waits"); n != 1 || !strings.Contains(logged.String(), "level=ERROR") {
-			t.Errorf("reported %d times: %s", n, logged.String())
-		}
-		if err := o.Close(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
-}
