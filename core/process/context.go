@@ -8,7 +8,9 @@ import (
 )
 
 // Context is what a process works with: the engine's own operations (Sleep, Now, Timer, Select, Signals, Logger, Info …)
-// and the process's state. It must not leave the coroutine that it was handed to.
+// and the process's state. It must not leave the coroutine that it was handed to: use it on another goroutine, or after the
+// process has ended, and that goroutine panics or ends. Version and ContinueAsNew are ErrUnsupported on the memory driver
+// so far, and fail the run.
 type Context struct {
 	ports.ProcessContext
 	state map[string]json.RawMessage // shared by all scopes of the run; one coroutine runs at a time

@@ -26,7 +26,8 @@ type StepOptions[In, Out any] struct {
 	Backoff time.Duration
 	// Timeout bounds one attempt; 0 = 300 s.
 	Timeout time.Duration
-	// HeartbeatTimeout fails an attempt that does not call [Heartbeat] for so long; 0 = none.
+	// HeartbeatTimeout fails an attempt that does not call [Heartbeat] for so long; 0 = none. The memory driver does not
+	// enforce it yet: the step then fails with ErrUnsupported, as with ScheduleToStart.
 	HeartbeatTimeout time.Duration
 	// ScheduleToStart bounds the wait for a worker, and is not retried; 0 = none.
 	ScheduleToStart time.Duration

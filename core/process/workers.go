@@ -17,7 +17,8 @@ type WorkersConfig struct {
 	Definitions []Definition
 	// Queues to work on; nil = those that the definitions name.
 	Queues []string
-	// MaxSteps and MaxProcesses bound what one queue's worker runs at once; 0 = the driver's default.
+	// MaxSteps and MaxProcesses bound what one queue's worker runs at once; 0 = the driver's default. The memory driver
+	// does not enforce them yet: Start is then ErrUnsupported.
 	MaxSteps, MaxProcesses int
 	// Identity names the workers in the backend's records; "" = the driver's choice.
 	Identity string
