@@ -63,9 +63,10 @@ unit:
 	$(GO) test -race -short $$($(GO) list ./... | grep -v $(MUTANTS))
 	$(GO) test -short ./$(MUTANTS)/...
 
-conformance: ## run the suite on every driver; reports and the matrix in conformance/reports
+conformance: ## run the suite on every driver, then the mutants; reports and the matrix in conformance/reports
 	$(GO) test -count=1 ./drivers/... -run Conformance -conformance.reports=$(CURDIR)/$(REPORTS)
 	$(GO) run ./conformance/reports/matrix
+	$(GO) test -count=1 ./conformance/... # core's own clauses, the mutants and the ledger
 
 backends-up: ## start real servers for development, state in .backends/
 	@$(GO) run ./internal/backends/ctl up .backends
