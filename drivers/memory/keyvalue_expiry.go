@@ -21,15 +21,15 @@ func (s *keyValueStore) expireSome(sh *kvShard) (more bool) {
 	defer sh.mu.Unlock()
 	now := s.now()
 	for range expireAtOnce {
-		n := sh.expiry.due(now)
-		if n == nil {
+		o := sh.expiry.due(now)
+		if o == nil {
 			sh.expiry.rearm()
 			return false
 		}
-		if deadline := n.object.Load().deadline; deadline > now {
-			sh.expiry.move(n, deadline)
+		if o.deadline > now {
+			sh.expiry.move(o, o.deadline)
 		} else {
-			sh.remove(n)
+			sh.remove(o)
 		}
 	}
 	return true
@@ -63,70 +63,71 @@ func left(now, deadline int64) time.Duration {
 	return d
 }
 
-// expiryQueue orders a shard's expiring nodes by deadline and keeps one timer, armed for the earliest or for an earlier
+// expiryQueue orders a shard's expiring objects by deadline and keeps one timer, armed for the earliest or for an earlier
 // one that is gone; none when nothing expires. A deadline that grows stays as it is in the queue until the timer finds
 // it past: a key that is written again and again costs nothing meanwhile.
 type expiryQueue struct {
-	clock func() int64
-	wake  func()
-	nodes expiryHeap
-	timer *time.Timer
-	armed int64 // when the timer fires, 0 = it does not
+	clock   func() int64
+	wake    func()
+	objects expiryHeap
+	timer   *time.Timer
+	armed   int64 // when the timer fires, 0 = it does not
 }
 
 type expiring struct {
-	deadline int64 // the node's, or an earlier one that it had
-	node     *kvNode
+	deadline int64 // the object's, or an earlier one that its key had
+	object   *kvObject
 }
 
-// update gives the node its new deadline, 0 = none.
-func (q *expiryQueue) update(n *kvNode, deadline int64) {
+// update gives the object its new deadline, 0 = none.
+func (q *expiryQueue) update(o *kvObject, deadline int64) {
 	switch {
-	case n.queued == 0 && deadline == 0:
+	case o.queued == 0 && deadline == 0:
 		return
-	case n.queued == 0:
-		heap.Push(&q.nodes, expiring{deadline: deadline, node: n})
+	case o.queued == 0:
+		heap.Push(&q.objects, expiring{deadline: deadline, object: o})
 	case deadline == 0:
-		heap.Remove(&q.nodes, n.queued-1)
-	case deadline >= q.nodes[n.queued-1].deadline:
+		heap.Remove(&q.objects, o.queued-1)
+	case deadline >= q.objects[o.queued-1].deadline:
 		return
 	default:
-		q.move(n, deadline)
+		q.move(o, deadline)
 	}
 	switch {
-	case len(q.nodes) == 0:
+	case len(q.objects) == 0:
 		q.disarm()
-	case q.armed == 0 || q.nodes[0].deadline < q.armed:
-		q.arm(q.nodes[0].deadline)
+	case q.armed == 0 || q.objects[0].deadline < q.armed:
+		q.arm(q.objects[0].deadline)
 	}
 }
 
-// move takes a queued node to another deadline.
-func (q *expiryQueue) move(n *kvNode, deadline int64) {
-	q.nodes[n.queued-1].deadline = deadline
-	heap.Fix(&q.nodes, n.queued-1)
+// move takes a queued object to another deadline.
+func (q *expiryQueue) move(o *kvObject, deadline int64) {
+	q.objects[o.queued-1].deadline = deadline
+	heap.Fix(&q.objects, o.queued-1)
 }
 
-// replace lets the queue know a node's successor in a rebuilt table.
-func (q *expiryQueue) replace(n *kvNode) {
-	if n.queued != 0 {
-		q.nodes[n.queued-1].node = n
+// replace gives old's place to o.
+func (q *expiryQueue) replace(old, o *kvObject) {
+	if old.queued != 0 {
+		o.queued, old.queued = old.queued, 0
+		q.objects[o.queued-1].object = o
 	}
 }
 
-// due is a node whose deadline in the queue has passed, or nil.
-func (q *expiryQueue) due(now int64) *kvNode {
-	if len(q.nodes) == 0 || q.nodes[0].deadline > now {
+// due is an object whose deadline in the queue has passed, or nil.
+func (q *expiryQueue) due(now int64) *kvObject {
+	if len(q.objects) == 0 || q.objects[0].deadline > now {
 		return nil
 	}
-	return q.nodes[0].node
+	return q.objects[0].object
 }
 
 // rearm follows the timer's firing.
 func (q *expiryQueue) rearm() {
 	q.armed = 0
-	if len(q.nodes) > 0 {
-		q.arm(q.nodes[0].deadline)
+	if len(q.objects) > 0 {
+		q.arm(q.objects[0].deadline)
 	}
 }
 
@@ -144,10 +145,10 @@ func (q *expiryQueue) disarm() {
 	if q.armed != 0 {
 		q.timer.Stop()
 	}
-	q.timer, q.armed, q.nodes = nil, 0, nil
+	q.timer, q.armed, q.objects = nil, 0, nil
 }
 
-// expiryHeap is the heap of container/heap that keeps each node's place in the node.
+// expiryHeap is the heap of container/heap that keeps each object's place in the object.
 type expiryHeap []expiring
 
 // Len is for container/heap.
@@ -159,14 +160,14 @@ func (h expiryHeap) Less(i, j int) bool { return h[i].deadline < h[j].deadline }
 // Swap is for container/heap.
 func (h expiryHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].node.queued, h[j].node.queued = i+1, j+1
+	h[i].object.queued, h[j].object.queued = i+1, j+1
 }
 
 // Push is for container/heap.
 func (h *expiryHeap) Push(x any) {
 	e := x.(expiring)
 	*h = append(*h, e)
-	e.node.queued = len(*h)
+	e.object.queued = len(*h)
 }
 
 // Pop is for container/heap.
@@ -175,7 +176,7 @@ func (h *expiryHeap) Pop() any {
 	last := len(old) - 1
 	e := old[last]
 	old[last] = expiring{}
-	e.node.queued = 0
+	e.object.queued = 0
 	*h = old[:last]
 	if cap(old) > 64 && last < cap(old)/4 {
 		*h = append(make(expiryHeap, 0, cap(old)/2), old[:last]...)

@@ -50,17 +50,15 @@ type kvPlace struct {
 	shard *kvShard
 	hash  uint64
 	key   string
-	node  *kvNode
+	// found lies there now, expired or not; nil = nothing does.
+	found *kvObject
 	// object is nil when the key is absent or has expired.
 	object *kvObject
 }
 
 func (w *kvWork) find(key string) kvPlace {
 	p := w.place(key)
-	if p.node == nil {
-		return p
-	}
-	if o := p.node.object.Load(); o.deadline == 0 || o.deadline > w.now() {
+	if o := p.found; o != nil && (o.deadline == 0 || o.deadline > w.now()) {
 		p.object = o
 	}
 	return p
@@ -70,7 +68,7 @@ func (w *kvWork) find(key string) kvPlace {
 func (w *kvWork) place(key string) kvPlace {
 	hash := w.store.hash(key)
 	shard := &w.store.shards[shardOf(hash)]
-	return kvPlace{shard: shard, hash: hash, key: key, node: shard.find(hash, key)}
+	return kvPlace{shard: shard, hash: hash, key: key, found: shard.table.Load().find(hash, key)}
 }
 
 // keyType is what the object is; nil is none.
@@ -95,20 +93,20 @@ func (p kvPlace) deadline() int64 {
 func (w *kvWork) put(p kvPlace, o *kvObject) {
 	if w.logs {
 		key, before := p.key, p.object
-		w.undoable(func(w *kvWork) { w.put(w.find(key), before) })
+		w.undoable(func(w *kvWork) { w.put(w.find(key), before.again()) })
 	}
 	switch {
 	case o != nil:
-		p.shard.put(p.node, p.hash, p.key, o)
-	case p.node != nil:
-		p.shard.remove(p.node)
+		p.shard.put(p.found, p.hash, p.key, o)
+	case p.found != nil:
+		p.shard.remove(p.found)
 	}
 }
 
 // touch gives the key a new deadline, where there is a TTL.
 func (w *kvWork) touch(p kvPlace, ttl time.Duration) {
 	if ttl != 0 {
-		w.put(p, &kvObject{deadline: w.deadline(ttl), value: p.object.value, collection: p.object.collection})
+		w.put(p, p.object.until(w.deadline(ttl)))
 	}
 }
 
@@ -175,7 +173,7 @@ func (w *kvWork) expire(key string, ttl time.Duration) error {
 	if p.object == nil {
 		return kvError("expire", key, ports.ErrNotFound)
 	}
-	w.put(p, &kvObject{deadline: w.deadline(ttl), value: p.object.value, collection: p.object.collection})
+	w.put(p, p.object.until(w.deadline(ttl)))
 	return nil
 }
 

@@ -34,26 +34,24 @@ type kvShard struct {
 
 type kvTable struct {
 	mask    uint64
-	buckets []atomic.Pointer[kvNode]
+	side    int // which of its objects' links are this table's
+	buckets []atomic.Pointer[kvObject]
 }
 
-// kvNode holds one key's place in a bucket's chain.
-type kvNode struct {
-	hash   uint64
-	key    string
-	object atomic.Pointer[kvObject] // nil = the node was taken out of the chain
-	next   atomic.Pointer[kvNode]
-	queued int // place in the shard's expiry queue, from 1; 0 = none; guarded by the shard's lock
-}
-
-// kvObject is what a key holds: a string, or a collection if there is one. Only the inside of a collection changes.
+// kvObject is a key and what it holds: a string, or a collection if there is one. A write puts another object in its
+// place; only its links and the inside of a collection change.
 type kvObject struct {
+	hash uint64
+	key  string
+	// next in the chain, a link for each of two tables: while the objects move to a new one, the old chains stay whole.
+	next       [2]atomic.Pointer[kvObject]
 	deadline   int64 // on the store's clock; 0 = no expiry
 	value      []byte
 	collection collection
+	queued     int // place in the shard's expiry queue, from 1; 0 = none; guarded by the shard's lock
 }
 
-// Objects with room for their value, which fill the allocator's size classes 64, 96 and 160: the value of a short string
+// Objects with room for their value, which fill the allocator's size classes 112, 144 and 208: the value of a short string
 // lies beside its header, where a reader's processor fetches both at once, and a write allocates once.
 type (
 	kvObject16 struct {
@@ -92,18 +90,34 @@ func newString(value []byte, deadline int64) *kvObject {
 	return o
 }
 
+// again is what o holds, to be put once more; nil = nothing.
+func (o *kvObject) again() *kvObject {
+	if o == nil {
+		return nil
+	}
+	return o.until(o.deadline)
+}
+
+// until is what o holds, in an object of its own with another deadline. It shares no room: the old object would stay.
+func (o *kvObject) until(deadline int64) *kvObject {
+	if o.collection == nil && len(o.value) <= len(kvObject112{}.room) {
+		return newString(o.value, deadline)
+	}
+	return &kvObject{deadline: deadline, value: o.value, collection: o.collection}
+}
+
 func newKeyValueStore() *keyValueStore {
 	s := &keyValueStore{epoch: time.Now().Add(-time.Second), seed: maphash.MakeSeed()}
 	for i := range s.shards {
 		sh := &s.shards[i]
-		sh.table.Store(newTable(minBuckets))
+		sh.table.Store(newTable(minBuckets, 0))
 		sh.expiry.clock, sh.expiry.wake = s.now, func() { s.expire(sh) }
 	}
 	return s
 }
 
-func newTable(buckets int) *kvTable {
-	return &kvTable{mask: uint64(buckets - 1), buckets: make([]atomic.Pointer[kvNode], buckets)}
+func newTable(buckets, side int) *kvTable {
+	return &kvTable{mask: uint64(buckets - 1), side: side, buckets: make([]atomic.Pointer[kvObject], buckets)}
 }
 
 // now is the store's clock: monotonic, never 0, and a synctest bubble's where the server was made in one.
@@ -135,84 +149,89 @@ func (s *keyValueStore) len() int {
 	return n
 }
 
-// read looks the key up without a lock, unless an atomic pipeline is writing.
+// read looks the key up without a lock, unless an atomic pipeline is writing or the table was replaced meanwhile: the
+// links of the one before may serve the next.
 func (sh *kvShard) read(hash uint64, key string) *kvObject {
 	if before := sh.version.Load(); before&1 == 0 {
-		o := sh.object(hash, key)
-		if sh.version.Load() == before {
+		t := sh.table.Load()
+		o := t.find(hash, key)
+		if sh.version.Load() == before && sh.table.Load() == t {
 			return o
 		}
 	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	return sh.object(hash, key)
+	return sh.table.Load().find(hash, key)
 }
 
-func (sh *kvShard) object(hash uint64, key string) *kvObject {
-	if n := sh.find(hash, key); n != nil {
-		return n.object.Load()
-	}
-	return nil
-}
+func (t *kvTable) bucket(hash uint64) *atomic.Pointer[kvObject] { return &t.buckets[hash&t.mask] }
 
-func (sh *kvShard) find(hash uint64, key string) *kvNode {
-	t := sh.table.Load()
-	for n := t.buckets[hash&t.mask].Load(); n != nil; n = n.next.Load() {
-		if n.hash == hash && n.key == key {
-			return n
+func (t *kvTable) find(hash uint64, key string) *kvObject {
+	for o := t.bucket(hash).Load(); o != nil; o = o.next[t.side].Load() {
+		if o.hash == hash && o.key == key {
+			return o
 		}
 	}
 	return nil
 }
 
-// put makes o what the key holds; the lock is held, and so it is for all that follows.
-func (sh *kvShard) put(n *kvNode, hash uint64, key string, o *kvObject) {
-	if n == nil {
-		n = &kvNode{hash: hash, key: key}
-		n.object.Store(o)
-		t := sh.table.Load()
-		bucket := &t.buckets[hash&t.mask]
-		n.next.Store(bucket.Load())
-		bucket.Store(n)
+// add puts o first in its chain.
+func (t *kvTable) add(o *kvObject) {
+	bucket := t.bucket(o.hash)
+	o.next[t.side].Store(bucket.Load())
+	bucket.Store(o)
+}
+
+// replace puts o, or nothing, in the place of old. A reader that stands on old goes on to the next one.
+func (t *kvTable) replace(old, o *kvObject) {
+	link := t.bucket(old.hash)
+	for link.Load() != old {
+		link = &link.Load().next[t.side]
+	}
+	next := old.next[t.side].Load()
+	if o != nil {
+		o.next[t.side].Store(next)
+		next = o
+	}
+	link.Store(next)
+}
+
+// put makes o, which nobody has seen yet, what the key holds in place of old, nil = none; the lock is held, and so it is
+// for all that follows.
+func (sh *kvShard) put(old *kvObject, hash uint64, key string, o *kvObject) {
+	o.hash, o.key = hash, key
+	t := sh.table.Load()
+	if old != nil {
+		t.replace(old, o)
+		sh.expiry.replace(old, o)
+	} else {
+		t.add(o)
 		sh.count++
 		if sh.count > len(t.buckets)/2 { // chains are short: each step along one may be a cache miss
 			sh.rebuild(2 * len(t.buckets))
-			n = sh.find(hash, key)
 		}
-	} else {
-		n.object.Store(o)
 	}
-	sh.expiry.update(n, o.deadline)
+	sh.expiry.update(o, o.deadline)
 }
 
-// remove takes the key's node out of its chain. A reader that stands on it goes on to the next one.
-func (sh *kvShard) remove(n *kvNode) {
-	sh.expiry.update(n, 0)
+// remove takes the key out of the table.
+func (sh *kvShard) remove(o *kvObject) {
+	sh.expiry.update(o, 0)
 	t := sh.table.Load()
-	link := &t.buckets[n.hash&t.mask]
-	for link.Load() != n {
-		link = &link.Load().next
-	}
-	link.Store(n.next.Load())
-	n.object.Store(nil)
+	t.replace(o, nil)
 	sh.count--
 	if len(t.buckets) > minBuckets && sh.count < len(t.buckets)/16 {
 		sh.rebuild(len(t.buckets) / 4)
 	}
 }
 
-// rebuild moves the keys to a table of another size, in new nodes: the old chains stay whole for readers on them, who
-// began before and may see what was there before.
+// rebuild moves the keys to a table of another size by their links that the old one does not use.
 func (sh *kvShard) rebuild(buckets int) {
-	old, t := sh.table.Load(), newTable(max(buckets, minBuckets))
+	old := sh.table.Load()
+	t := newTable(max(buckets, minBuckets), 1-old.side)
 	for i := range old.buckets {
-		for n := old.buckets[i].Load(); n != nil; n = n.next.Load() {
-			moved := &kvNode{hash: n.hash, key: n.key, queued: n.queued}
-			moved.object.Store(n.object.Load())
-			bucket := &t.buckets[n.hash&t.mask]
-			moved.next.Store(bucket.Load())
-			bucket.Store(moved)
-			sh.expiry.replace(moved)
+		for o := old.buckets[i].Load(); o != nil; o = o.next[old.side].Load() {
+			t.add(o)
 		}
 	}
 	sh.table.Store(t)

@@ -52,7 +52,7 @@ func TestExpiredKeysLeaveNothingBehind(t *testing.T) {
 			t.Errorf("%d timers, %d keys and %d buckets are left; want none, none and %d", timers, keys, buckets, shardCount*minBuckets)
 		}
 		for i := range kv.store.shards {
-			if c := cap(kv.store.shards[i].expiry.nodes); c != 0 {
+			if c := cap(kv.store.shards[i].expiry.objects); c != 0 {
 				t.Fatalf("an empty expiry queue keeps room for %d", c)
 			}
 		}
