@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/breakwater-go/breakwater/ports"
+	"github.com/breakwater-go/breakwater/ports/wire"
 )
 
 // Defaults of [HandlerOptions].
@@ -99,31 +98,10 @@ func decode[T any](payload []byte) (v T, err error) {
 		*p = bytes.Clone(payload)
 		return v, nil
 	}
-	d := json.NewDecoder(bytes.NewReader(payload))
-	d.UseNumber()
-	if err := d.Decode(&v); err != nil {
-		return v, decodeError[T](err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return v, fmt.Errorf("payload is not one JSON value: more follows at byte %d", d.InputOffset())
+	if err := wire.Unmarshal(payload, &v); err != nil {
+		return v, fmt.Errorf("payload does not decode into %T: %w", v, err)
 	}
 	return v, nil
-}
-
-// decodeError tells what is wrong without the values that encoding/json and custom decoders quote.
-func decodeError[T any](err error) error {
-	var syntax *json.SyntaxError
-	var wrongType *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrongType):
-		return fmt.Errorf("payload does not decode: field %q at byte %d is no %v", wrongType.Field, wrongType.Offset, wrongType.Type)
-	case errors.As(err, &syntax):
-		return fmt.Errorf("payload is not JSON: problem at byte %d", syntax.Offset)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("payload is not JSON: it ends too early")
-	}
-	var v T
-	return fmt.Errorf("payload does not decode into %T", v)
 }
 
 // withDefaults checks the options and fills in the documented defaults.

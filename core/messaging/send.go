@@ -12,6 +12,7 @@ import (
 
 	"github.com/breakwater-go/breakwater/core/sensitivity"
 	"github.com/breakwater-go/breakwater/ports"
+	"github.com/breakwater-go/breakwater/ports/wire"
 )
 
 // Receipt says where a message is.
@@ -150,11 +151,5 @@ func encode(payload any) ([]byte, error) {
 	if err != nil || !bytes.Contains(body, []byte(`\u00`)) {
 		return body, err // the usual case costs one allocation
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(payload); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return wire.Marshal(payload)
 }
