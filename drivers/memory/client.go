@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/breakwater-go/breakwater/ports"
 )
@@ -10,10 +11,12 @@ import (
 // client is what the clients of all ports have in common: a server, the port that faults hit, and an end. Make it with
 // newClient.
 type client struct {
-	srv    *Server
-	port   Port
-	end    sync.Once
+	srv  *Server
+	port Port
+	end  sync.Once
+	// closed is for calls that wait; ended says the same to those that begin, at less cost.
 	closed chan struct{}
+	ended  atomic.Bool
 }
 
 func newClient(srv *Server, p Port) *client {
@@ -36,7 +39,10 @@ func (c *client) As(target any) bool {
 // Close ends this client: calls that wait and all later ones return ports.ErrClosed. The server, its data and its other
 // clients stay as they are.
 func (c *client) Close(context.Context) error {
-	c.end.Do(func() { close(c.closed) })
+	c.end.Do(func() {
+		c.ended.Store(true)
+		close(c.closed)
+	})
 	return nil
 }
 
@@ -50,12 +56,10 @@ func (c *client) enter(ctx context.Context, op string) error {
 
 // alive is ErrClosed once the client is closed.
 func (c *client) alive(op string) error {
-	select {
-	case <-c.closed:
+	if c.ended.Load() {
 		return closedError(op)
-	default:
-		return nil
 	}
+	return nil
 }
 
 func closedError(op string) error {
