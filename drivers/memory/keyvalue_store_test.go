@@ -103,6 +103,19 @@ func TestExpiryFollowsChangedTTLs(t *testing.T) {
 	})
 }
 
+// TestExpireLetsTheOldObjectGo: a short value lies in its object, which would stay, with all it links to, for a slice of it.
+func TestExpireLetsTheOldObjectGo(t *testing.T) {
+	ctx, kv := t.Context(), NewKeyValue(nil)
+	for _, size := range []int{1, 16, 17, 48, 49, 112} {
+		must(t, kv.Set(ctx, "k", make([]byte, size), ports.SetOptions{}))
+		before := kv.store.load("k")
+		must(t, kv.Expire(ctx, "k", time.Hour))
+		if after := kv.store.load("k"); &after.value[0] == &before.value[0] || len(after.value) != size {
+			t.Errorf("a value of %d bytes lies in the object that Expire replaced, or has %d bytes now", size, len(after.value))
+		}
+	}
+}
+
 func TestLongestTTLDoesNotOverflow(t *testing.T) {
 	ctx, kv := t.Context(), NewKeyValue(nil)
 	for _, ttl := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1, 100 * 365 * 24 * time.Hour} {
