@@ -7,6 +7,8 @@ import (
 
 // Broker carries messages. A producer does not know who listens or how: subscriptions of any strategies may share a
 // topic, and one that is added or closed changes nothing for the others.
+//
+// Close and As of a broker: BR-073 to BR-075, BR-077.
 type Broker interface {
 	Driver
 	// BrokerCapabilities says what the driver promises under a strategy. What is false returns ErrUnsupported. BR-020.
@@ -122,7 +124,7 @@ type Subscription interface {
 	// Close gives unsettled deliveries back at once: the group's other subscribers get them within TakeoverBound, so stop
 	// handling before. What waits for the delay of a Nack may come at once too. Close is idempotent.
 	//
-	// BR-028 to BR-030, BR-032, BR-060.
+	// BR-028 to BR-030, BR-032, BR-033, BR-060.
 	Close(ctx context.Context) error
 }
 
@@ -142,7 +144,7 @@ type Delivery interface {
 	// AtLeastOnce is not declared. BR-020, BR-034 to BR-039, BR-046, BR-059.
 	Nack(ctx context.Context, delay time.Duration) error
 	// Extend starts the lease anew; core calls it each third of the lease. ErrConflict when the lease is lost. BR-039,
-	// BR-045, BR-046, BR-049.
+	// BR-043 to BR-046, BR-049.
 	Extend(ctx context.Context) error
 	// Lost is closed when the driver knows that the lease is gone without Ack or Nack: stop handling. BR-047, BR-048.
 	Lost() <-chan struct{}
