@@ -214,11 +214,11 @@ func deadLetterMutants() []Mutant {
 			config: func(c *messaging.Config) {
 				var stopped atomic.Bool
 				primary(brokenBroker{receive: func(ctx context.Context, next ports.Subscription) (ports.Delivery, error) {
-					if stopped.Load() {
+					d, err := next.Receive(ctx)
+					if stopped.Load() { // the loops that waited when another met the bad payload end too
 						<-ctx.Done()
 						return nil, ports.ContextError(ctx, "mutant", "receive")
 					}
-					d, err := next.Receive(ctx)
 					var n int
 					if err == nil && json.Unmarshal(d.Message().Payload, &n) != nil {
 						stopped.Store(true)
