@@ -21,10 +21,10 @@ run: ## the booking example on memory; needs only Go
 
 test: ## everything: all modules with the race detector, the example, the conformance suite
 	$(GO) vet ./...
+	$(GO) run ./examples/booking -json | tail -n 1
 	$(GO) test -race -count=1 $$($(GO) list ./... | grep -v $(MUTANTS))
 	$(GO) test -count=1 ./$(MUTANTS)/...
 	for m in $(MODULES); do (cd $$m && $(GO) vet ./... && $(GO) test -count=1 ./...); done
-	$(GO) run ./examples/booking -json | tail -n 1
 
 check: format-check vet lint tidy-check vuln unit ## format, vet, lint, tidy diff, vulnerabilities, memory-only tests with -race
 
