@@ -22,6 +22,7 @@ run: ## the booking example on memory; needs only Go
 test: ## everything: all modules with the race detector, the example, the conformance suite
 	$(GO) vet ./...
 	$(GO) run ./examples/booking -json | tail -n 1
+	$(GO) run ./internal/backends/ctl install .backends # once, before packages want it side by side
 	$(GO) test -race -count=1 $$($(GO) list ./... | grep -v $(MUTANTS))
 	$(GO) test -count=1 ./$(MUTANTS)/...
 	for m in $(MODULES); do (cd $$m && $(GO) vet ./... && $(GO) test -count=1 ./...); done

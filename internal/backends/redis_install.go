@@ -48,7 +48,7 @@ func installDebianRedis(ctx context.Context) error {
 		if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy; chmod +x $policy; made=1; fi
 		trap '[ -z "$made" ] || rm -f $policy' EXIT
 		export DEBIAN_FRONTEND=noninteractive
-		apt-get update -qq; apt-get install -y -qq --no-install-recommends redis-server`
+		apt-get update -qq; apt-get install -o DPkg::Lock::Timeout=300 -y -qq --no-install-recommends redis-server`
 	return output(exec.CommandContext(ctx, "sh", "-c", install))
 }
 

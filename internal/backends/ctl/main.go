@@ -1,4 +1,5 @@
-// Command ctl starts, stops and lists the servers that development uses: up, down or status, then their folder.
+// Command ctl installs, starts, stops and lists the servers that tests and development use: install, up, down or status,
+// then the folder of their state.
 package main
 
 import (
@@ -20,13 +21,17 @@ func main() {
 
 func run(args []string) error {
 	if len(args) != 2 {
-		return fmt.Errorf("usage: up|down|status FOLDER")
+		return fmt.Errorf("usage: install|up|down|status FOLDER")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var lines []string
 	var err error
 	switch args[0] {
+	case "install":
+		var server backends.RedisServer
+		server, err = backends.FindRedis(ctx, args[1])
+		lines = []string{"redis-server: " + server.Path}
 	case "up":
 		lines, err = backends.Up(ctx, args[1])
 	case "down":
@@ -34,7 +39,7 @@ func run(args []string) error {
 	case "status":
 		lines, err = backends.Status(args[1])
 	default:
-		err = fmt.Errorf("%q is no command; valid are up, down, status", args[0])
+		err = fmt.Errorf("%q is no command; valid are install, up, down, status", args[0])
 	}
 	if len(lines) > 0 {
 		fmt.Println(strings.Join(lines, "\n"))
