@@ -25,6 +25,9 @@ func testConformance[D ports.Driver](t *testing.T, open func(*memory.Server) D,
 	check func(context.Context, conformance.Harness[D]) conformance.Report, hit ...memory.Port) {
 	t.Helper()
 	t.Run("clock", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("the real clock takes its time; with -short the bubble's has to do")
+		}
 		saveReport(t, run(t, memoryharness.New(open, hit...)))
 	})
 	t.Run("bubble", func(t *testing.T) {
